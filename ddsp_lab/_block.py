@@ -1,0 +1,239 @@
+"""The one idea of ddsp_lab: a block is a frozen spec plus pure functions of its parameters."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ._errors import ExpressionError, did_you_mean
+from ._param import Param
+from ._registry import Registered, settings_of
+
+if TYPE_CHECKING:
+    from ._compose import Parallel, Series
+
+Audio: TypeAlias = Float[Array, "channels samples"]
+Values: TypeAlias = dict[str, Any]  # parameter name -> physical value; a chain nests its links' dicts
+State: TypeAlias = Any
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Context:
+    """All that a block may know besides its input.
+
+    `sr` is the sample rate in Hz, static. `start_s` is the time of the first sample, so that an LFO keeps its phase
+    in crops and pieces. `key` seeds whatever is random, so that noise repeats.
+    """
+
+    sr: int = field(metadata={"static": True})
+    start_s: Float[Array, ""] | float = 0.0
+    key: Array | None = None
+
+    @property
+    def seed(self) -> Array:
+        return jax.random.key(0) if self.key is None else self.key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block(Registered, abc.ABC):
+    """Structure only: a frozen dataclass of settings, so that a spec is a jit cache key.
+
+    Parameter values live outside, in a plain nested dict of physical values; gradients, populations, ties and presets
+    never look inside a block. `label` names the link in its chain. `start` overrides the defaults of some parameters
+    where a search starts; it is no part of what the block is, hence not compared.
+
+    A subclass declares `params` (a property, where they depend on a setting) and `apply`, and below only what differs
+    from an ordinary effect. Every declaration here is measured by the laws in `tests/test_block_laws.py`.
+    """
+
+    label: str = ""
+    start: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
+
+    family: ClassVar[str] = "effects"
+    takes: ClassVar[str] = "audio"
+    memoryless: ClassVar[bool] = False
+    linear: ClassVar[bool] = False
+    time_invariant: ClassVar[bool] = True
+    couples_channels: ClassVar[bool] = False
+    inverts: ClassVar[bool] = False  # whether some values of its parameters turn the polarity round
+    echoes: ClassVar[bool] = False  # whether its loudest output may come later than its input
+
+    if TYPE_CHECKING:
+        # a class attribute where it is a constant, a property where it depends on a setting
+        @property
+        def params(self) -> tuple[Param, ...]: ...
+        @property
+        def differentiable(self) -> bool: ...
+    else:
+        params = ()
+        differentiable = True
+
+    def __post_init__(self) -> None:
+        self.check_settings()
+
+    @property
+    def children(self) -> dict[str, Block]:
+        """The links of a chain by label; an effect has none."""
+        return {}
+
+    @abc.abstractmethod
+    def apply(self, p: Values, x: Audio, ctx: Context) -> Audio:
+        """Process a whole signal: pure, as many samples out as in."""
+
+    def init(self, channels: int, ctx: Context) -> State:
+        """The state before the first sample. A block with memory is a `StreamingBlock`."""
+        return ()
+
+    def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
+        """Process one piece; pieces of any size add up to the whole."""
+        return state, self.apply(p, x, ctx)
+
+    def aligned(self, p: Values, x: Audio, ctx: Context) -> Audio:
+        """`apply` with its latency removed."""
+        late = self.latency_samples(ctx.sr)
+        return self.apply(p, jnp.pad(x, ((0, 0), (0, late))), ctx)[:, late:]
+
+    def channels_out(self, channels: int) -> int:
+        return channels
+
+    def latency_samples(self, sr: int) -> int:
+        """By how many samples `apply` is late."""
+        return 0
+
+    def estimate(
+        self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
+    ) -> list[Values]:
+        """First guesses, by analysis, at the values that turn `source` into `reference`, best first.
+
+        Arrays are `(channels, samples)`, aligned, without the block's own latency. `p` are the values so far, where
+        there are any. Parameters left out of a guess stay as they are; no guess at all is an answer too.
+        """
+        return []
+
+    def separate(
+        self, p: Values, x: np.ndarray, y: np.ndarray, ctx: Context
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """For each link of a chain from `x` to the wanted `y`: its name, its input, and what its output would have to
+        be if all other links are right. Links for which that cannot be told are left out."""
+        yield from ()
+
+    def undo(self, p: Values, x: Audio, y: Audio, ctx: Context) -> Audio | None:
+        """The input that would give `y`, where the block's real input is about `x`; None where it can't be told."""
+        return None
+
+    # --- the algebra of chains: the same in Python and in text
+
+    def __rshift__(self, other: Block) -> Series:
+        from ._compose import Series
+
+        return Series.of(self, other)
+
+    def __add__(self, other: Block) -> Parallel:
+        from ._compose import Parallel
+
+        return Parallel.of((None, self), (None, other))
+
+    def __sub__(self, other: Block) -> Parallel:
+        return self + (-1.0) * other
+
+    def __mul__(self, weight: float) -> Parallel:
+        from ._compose import Parallel
+
+        return Parallel.of((float(weight), self))
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Parallel:
+        return self * -1.0
+
+    def named(self, label: str) -> Self:
+        """The same block under a label of its own: `eq.named("pre") >> clip`."""
+        return dataclasses.replace(self, label=label)
+
+    def starting_at(self, **values: Any) -> Self:
+        """The same block with other start values: `Compressor().starting_at(ratio=4)`."""
+        known = {q.name: q for q in self.params}
+        for name, value in values.items():
+            if name not in known:
+                raise ExpressionError(
+                    "unknown-setting", f"{self.name} has no parameter {name!r}.", did_you_mean(name, known)
+                )
+            known[name].check(value, f"{self.name}.{name}")
+        start = dict(self.start) | {k: tuple(v) if np.ndim(v) else v for k, v in values.items()}
+        return dataclasses.replace(self, start=tuple(start.items()))
+
+    @classmethod
+    def from_call(cls, args: list[Any], kwargs: Mapping[str, Any]) -> Block:
+        """The block that `name(args, key=value, …)` means: settings build it, parameters start it."""
+        settings = {f.name for f in settings_of(cls)}
+        block = cls(*args, **{k: v for k, v in kwargs.items() if k in settings})
+        starts = {k: v for k, v in kwargs.items() if k not in settings}
+        for name in set(starts) - {q.name for q in block.params}:
+            raise ExpressionError(
+                "unknown-setting",
+                f"{cls.name} has no setting or parameter {name!r}.",
+                did_you_mean(name, {*settings, *(q.name for q in block.params)}),
+            )
+        return block.starting_at(**starts) if starts else block
+
+    def __str__(self) -> str:
+        from ._expression import call_text
+
+        return self.labelled_text(call_text(self.name, self.changed_settings() | dict(self.start)))
+
+    def labelled_text(self, text: str) -> str:
+        return f"{self.label}={text}" if self.label else text
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamingBlock(Block, abc.ABC):
+    """A block with memory: it gives `init` and `step`, and the whole is one big piece."""
+
+    def apply(self, p: Values, x: Audio, ctx: Context) -> Audio:
+        return self.step(p, self.init(x.shape[0], ctx), x, ctx)[1]
+
+    @abc.abstractmethod
+    def init(self, channels: int, ctx: Context) -> State: ...
+
+    @abc.abstractmethod
+    def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]: ...
+
+
+def leaves(block: Block, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Param, Block]]:
+    """Every parameter of a chain as (path, Param, owner), a block's own first, then its links' in order."""
+    for param in block.params:
+        yield ".".join((*path, param.name)), param, block
+    for name, child in block.children.items():
+        yield from leaves(child, (*path, name))
+
+
+def nest(flat: Mapping[str, Any]) -> Values:
+    """`{"a.b": 1}` -> `{"a": {"b": 1}}`."""
+    tree: Values = {}
+    for path, value in flat.items():
+        *parents, name = path.split(".")
+        node = tree
+        for key in parents:
+            node = node.setdefault(key, {})
+        node[name] = value
+    return tree
+
+
+def flatten(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The inverse of `nest`."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, (*path, key))
+        else:
+            flat[".".join((*path, key))] = value
+    return flat

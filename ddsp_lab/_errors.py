@@ -1,0 +1,89 @@
+"""Every error a user can meet: one class per subject, one stable code per cause, always a remedy."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+CODES = {
+    "audio-missing": "the file is not there, or is not a file",
+    "audio-format": "the bytes are not WAV, FLAC, AIFF or OGG, or do not decode",
+    "audio-truncated": "the file ends before its own header says it should",
+    "audio-empty": "there are too few samples to do anything with",
+    "audio-silent": "every sample is zero where a sound is needed",
+    "audio-not-finite": "the audio holds NaN or infinity",
+    "audio-shape": "the array is not (samples,) or (channels, samples)",
+    "audio-channels": "channel counts differ where they must agree",
+    "audio-rate": "the sample rate is impossible, or two rates differ where they must agree",
+    "audio-length": "two recordings differ in length where they must agree",
+    "audio-clips": "samples beyond full scale cannot be stored in this file format",
+    "audio-unwritable": "the file cannot be written",
+    "align-ambiguous": "no delay between the two recordings stands out",
+    "expression-syntax": "the text of a chain, target or optimizer cannot be read",
+    "expression-size": "the text is too long or nested too deeply",
+    "unknown-name": "no block, target or optimizer has this name",
+    "unknown-setting": "the block, target or optimizer has no such setting or parameter",
+    "bad-setting": "a setting has a value of the wrong kind or out of its range",
+    "unknown-parameter": "the chain has no parameter at this path",
+    "parameter-bounds": "a value lies outside its parameter's bounds, or is not a finite number",
+    "parameter-shape": "a value has another shape than its parameter",
+    "nothing-to-fit": "every parameter of the chain is frozen or tied",
+    "preset-json": "the file is not the JSON of a preset",
+    "preset-limits": "the preset is larger or deeper than any preset needs to be",
+    "preset-field": "the preset has a field that this version does not know, or lacks one",
+    "preset-format": "the preset was written by a newer version",
+    "run-changed": "the run folder belongs to a fit with another configuration",
+    "run-locked": "another process is working in the run folder",
+    "run-journal": "the journal does not fit the configuration it stands beside",
+    "run-disk": "the run folder cannot be written to",
+    "fit-needs-gradient": "a gradient optimizer met a block without gradients",
+    "fit-needs-residual": "a least-squares optimizer met a target that is no sum of squares",
+    "fit-diverged": "no evaluated setting gave a finite loss",
+    "fit-interrupted": "the fit was stopped from the keyboard; its state is saved",
+    "fit-strict": "--strict refuses what would otherwise be resolved and reported",
+}
+
+
+class DdspLabError(Exception):
+    """Base of every error this package raises on purpose.
+
+    `code` is stable across versions (the keys of `CODES`), `message` names the value and where it stands,
+    `remedy` says what to do about it.
+    """
+
+    def __init__(self, code: str, message: str, remedy: str):
+        if code not in CODES:
+            raise KeyError(f"{code!r} is not in CODES")
+        super().__init__(f"[{code}] {message} {remedy}")
+        self.code, self.message, self.remedy = code, message, remedy
+
+
+class AudioError(DdspLabError):
+    """A recording that cannot be used as it is."""
+
+
+class ExpressionError(DdspLabError):
+    """A chain, target or optimizer expression that cannot be read."""
+
+
+class ParameterError(DdspLabError):
+    """A parameter path or value that does not exist or does not fit."""
+
+
+class PresetError(DdspLabError):
+    """A preset file that cannot be trusted."""
+
+
+class RunError(DdspLabError):
+    """A run folder that cannot be used."""
+
+
+class FitError(DdspLabError):
+    """A fit that cannot start, or cannot give a result."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The remedy for a misspelt name."""
+    known = sorted(known)
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Known: {', '.join(known)}." if known else "There are none."

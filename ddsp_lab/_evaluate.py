@@ -1,0 +1,182 @@
+"""The only way to spend budget: compiles, counts, journals in order, and turns non-finite losses into infinity."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from . import _problem
+from ._errors import FitError, RunError
+from ._journal import Journal
+from ._problem import Problem
+from ._separate import Separation
+
+
+class BudgetSpent(Exception):  # noqa: N818
+    """Control flow, not an error: the next evaluation would cost more than is left."""
+
+
+class GaussNewton(NamedTuple):
+    """A sum of squares to second order: `loss`, half its gradient and half its Gauss-Newton curvature."""
+
+    loss: float
+    gradient: Float[np.ndarray, " n"]
+    curvature: Float[np.ndarray, "n n"]
+
+
+@dataclass
+class Best:
+    """The best point evaluated so far."""
+
+    u: np.ndarray
+    loss: float = np.inf
+
+
+class Evaluate:
+    """What an optimizer may ask of a problem. Points are rows of [0, 1]^n in float64; losses come as float64.
+
+    An evaluation is one rendering of the chain: a loss costs 1, a gradient 2 (its backward pass is another), a
+    Gauss-Newton model 1 and one for each parameter. Answers found in the journal are given again without computing,
+    so that any deterministic optimizer resumes by being run again from its seed.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        separation: Separation | None = None,
+        budget: float = np.inf,
+        journal: Journal | None = None,
+        on_best: Callable[[Evaluate], None] = lambda _: None,
+    ):
+        self.problem, self.separation, self.budget, self.journal, self.on_best = (
+            problem,
+            separation,
+            budget,
+            journal,
+            on_best,
+        )
+        self.evaluations = 0
+        self.non_finite = 0
+        self.replayed = 0
+        self.best = Best(np.zeros(0))
+        self.history: list[tuple[int, float]] = []
+        self.started = time.perf_counter()
+        self._replay = iter(journal.replay()) if journal else iter(())
+
+    def losses(self, us: Any) -> Float[np.ndarray, " k"]:
+        """The loss at each of `us`, shape (k, n)."""
+        us = np.atleast_2d(np.asarray(us, np.float64))
+        (values,) = self._answer("losses", us, len(us), lambda: (_problem.losses(self.problem, _float(us)),))
+        return self._note(us, values)
+
+    def values_and_gradients(self, us: Any) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
+        """Losses and their gradients, all starts in one vmapped program."""
+        us = np.atleast_2d(np.asarray(us, np.float64))
+        self._need_gradient()
+        values, gradients = self._answer(
+            "gradients", us, 2 * len(us), lambda: _problem.values_and_gradients(self.problem, _float(us))
+        )
+        return self._note(us, values), gradients
+
+    def gauss_newton(self, u: Any, free: np.ndarray | None = None) -> GaussNewton:
+        """The local second-order model of a sum-of-squares target, in the `free` coordinates (all, if None)."""
+        u = np.asarray(u, np.float64)
+        free = np.arange(u.size) if free is None else free
+        self._need_gradient()
+        if not self.problem.target.least_squares:
+            raise FitError(
+                "fit-needs-residual",
+                f"{self.problem.target} is no sum of squares.",
+                "Use adam or lbfgs, or the target esr.",
+            )
+        loss, gradient, curvature = self._answer(
+            "gauss_newton",
+            np.concatenate([u, free]),
+            1 + free.size,
+            lambda: _problem.gauss_newton(self.problem, _float(u), np.resize(free, u.size), free.size),
+        )
+        return GaussNewton(float(self._note(u[None], loss[None])[0]), gradient, curvature)
+
+    def separated(self, u: Any, seed: int) -> list[np.ndarray]:
+        """Points that differ from `u` in one link, re-estimated given the others; most promising first."""
+        u = np.asarray(u, np.float64)
+        if self.separation is None:
+            return []
+        separation = self.separation
+        (points,) = self._answer(
+            f"separated {seed}", u, 0, lambda: (np.reshape(separation.candidates(u, seed), (-1, u.size)),)
+        )
+        return list(points)
+
+    def _need_gradient(self) -> None:
+        chain = self.problem.layout.chain
+        if not chain.differentiable:
+            raise FitError(
+                "fit-needs-gradient",
+                f"{chain} holds a block without gradients.",
+                "Use a population optimizer, freeze the chain up to that block, or leave it out.",
+            )
+
+    def _answer(
+        self, call: str, at: np.ndarray, cost: int, compute: Callable[[], tuple[Any, ...]]
+    ) -> tuple[np.ndarray, ...]:
+        if self.evaluations + cost > self.budget:
+            raise BudgetSpent
+        self.evaluations += cost
+        digest = hashlib.sha256(at.tobytes()).hexdigest()[:16]
+        record = next(self._replay, None)
+        if record is not None:
+            if (record["call"], record["at"]) != (call, digest):
+                raise RunError(
+                    "run-journal",
+                    f"Record {self.replayed + 1} of the journal answers {record['call']!r}, not {call!r} here.",
+                    "Start afresh in another folder: the versions or the machine have changed.",
+                )
+            self.replayed += 1
+            return tuple(_unpack(a) for a in record["out"])
+        out = tuple(np.asarray(a, np.float64) for a in compute())
+        if self.journal is not None:
+            self._append({"call": call, "at": digest, "out": [_pack(a) for a in out]})
+        return out
+
+    def _append(self, record: dict[str, Any]) -> None:
+        assert self.journal is not None
+        try:
+            self.journal.append(record)
+        except OSError as error:
+            raise RunError(
+                "run-disk",
+                f"{self.journal.path} cannot be written: {error.strerror}.",
+                "Make room and give the same command again: every finished evaluation is kept.",
+            ) from None
+
+    def _note(self, us: np.ndarray, values: np.ndarray) -> np.ndarray:
+        finite = np.isfinite(values)
+        self.non_finite += int((~finite).sum())
+        values = np.where(finite, values, np.inf)
+        lead = int(np.argmin(values))
+        if values[lead] < self.best.loss:
+            self.best = Best(us[lead].copy(), float(values[lead]))
+            self.history.append((self.evaluations, self.best.loss))
+        self.on_best(self)
+        return values
+
+
+def _float(u: np.ndarray) -> Any:
+    return jnp.asarray(u, jnp.result_type(float))
+
+
+def _pack(a: np.ndarray) -> dict[str, Any]:
+    """JSON has no NaN or infinity; null stands for both, as both mean a failed evaluation."""
+    return {"shape": list(a.shape), "data": [x if np.isfinite(x) else None for x in a.ravel().tolist()]}
+
+
+def _unpack(packed: dict[str, Any]) -> np.ndarray:
+    return np.asarray([np.nan if x is None else x for x in packed["data"]], np.float64).reshape(packed["shape"])

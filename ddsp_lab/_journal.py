@@ -1,0 +1,75 @@
+"""The journal of a fit: one checksummed line an evaluation, so that a killed run goes on where it stopped."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from ._errors import RunError
+
+
+def _line(record: dict[str, Any]) -> str:
+    body = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return f'{{"crc":"{zlib.crc32(body.encode()):08x}","record":{body}}}\n'
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """The record of a line, or None where the line is torn or altered."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        record = json.loads(line)["record"]
+        return record if _line(record).encode() == line else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+class Journal:
+    """Append-only records. Opening one locks it, repairs a torn tail and replays what is intact.
+
+    `repaired` is how many bytes were cut off the tail.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._file: TextIO = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - it lives as long as the journal
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise RunError(
+                "run-locked", f"Another process is fitting in {path.parent}.", "Wait for it, or name another folder."
+            ) from None
+        intact, self._held = 0, []
+        with open(path, "rb") as lines:
+            for line in lines:
+                if (record := _read(line)) is None:
+                    break
+                self._held.append(record)
+                intact += len(line)
+        self.repaired = os.path.getsize(path) - intact
+        if self.repaired:
+            self._file.truncate(intact)
+        self.length = len(self._held)
+
+    def replay(self) -> Iterator[dict[str, Any]]:
+        """The records that were there when the journal was opened, in order."""
+        held, self._held = self._held, []
+        yield from held
+
+    def append(self, record: dict[str, Any]) -> None:
+        self._file.write(_line(record))
+        self._file.flush()
+        self.length += 1
+
+    def sync(self) -> None:
+        """Return once every record so far would survive the power going."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,159 @@
+"""Recordings made ready for a fit: agreed in channels, aligned, cut into windows, a part of each held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._block import Block
+from ._errors import AudioError
+from ._problem import Problem
+from ._render import as_audio
+from ._space import Space
+from ._target import Target
+from .audio import mixdown
+from .dsp.alignment import Alignment, align, overlap
+
+HOLD_OUT = 0.15  # of every pair, at its end
+SHORTEST_S = 3.0  # pairs below this are fitted whole
+WINDOW_S, FIT_S = 4.0, 12.0  # a longer fit sees windows of 4 s, 12 s in all
+LEAD_S = 2.0  # of warm-up, which fills the chain's memory, before a window or a held-out part
+MIN_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One dry recording and its reference, `(channels, samples)` each, shifted and cut so that they line up.
+
+    `alignment` is how they stood before; `notes` say, by code, what was resolved on the way.
+    """
+
+    dry: np.ndarray
+    reference: np.ndarray
+    alignment: Alignment
+    notes: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def samples(self) -> int:
+        return self.dry.shape[1]
+
+
+NO_ALIGNMENT = Alignment(0.0, 0, 1, 0.0, 0.0)
+
+
+def prepare_pair(dry: Any, reference: Any, sr: int, chain: Block, aligned: bool = True, strict: bool = False) -> Pair:
+    """Check and line up a pair. Under `strict` nothing is resolved: a mismatch raises `AudioError` instead."""
+    dry, reference = as_audio(dry, "the dry recording"), as_audio(reference, "the reference")
+    notes: list[tuple[str, str]] = []
+    for what, x in (("dry recording", dry), ("reference", reference)):
+        if x.shape[1] < MIN_SAMPLES:
+            raise AudioError(
+                "audio-empty", f"The {what} has {x.shape[1]} samples.", f"At least {MIN_SAMPLES} are needed."
+            )
+        if not np.any(x):
+            raise AudioError("audio-silent", f"The {what} is silent.", "Check the recording's input and mute.")
+    out = chain.channels_out(dry.shape[0])
+    if out != reference.shape[0]:
+        text = f"{dry.shape[0]} dry channel(s) become {out}, the reference has {reference.shape[0]}"
+        if strict:
+            raise AudioError("audio-channels", f"{text}.", "Mix one of them, or leave out --strict.")
+        channels = min(dry.shape[0], reference.shape[0])
+        dry, reference = mixdown(dry, channels), mixdown(reference, channels)
+        notes.append(("audio-channels", f"{text}: both were mixed down to {channels}."))
+    alignment = align(dry, reference, sr, delays=any(b.echoes for b in _blocks(chain))) if aligned else NO_ALIGNMENT
+    if alignment.applied_samples:
+        notes.append(
+            (
+                "align-latency",
+                f"The reference is {alignment.latency_samples:.2f} samples late: "
+                f"{alignment.applied_samples} were taken off.",
+            )
+        )
+    elif dry.shape[1] != reference.shape[1]:
+        text = f"The dry recording has {dry.shape[1]} samples, the reference {reference.shape[1]}"
+        if strict:
+            raise AudioError("audio-length", f"{text}.", "Cut them to one length, or leave out --strict.")
+        notes.append(("audio-length", f"{text}: the overlap was used."))
+    dry, reference = overlap(dry, reference, alignment.applied_samples)
+    if alignment.polarity < 0 and not chain.inverts:
+        reference = -reference
+        notes.append(("align-polarity", "The reference is inverted and the chain cannot invert: it was turned round."))
+    return Pair(dry, reference, alignment, tuple(notes))
+
+
+def _blocks(chain: Block) -> list[Block]:
+    return [chain, *(b for child in chain.children.values() for b in _blocks(child))]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Samples `start` to `stop` of a pair, scored, after a warm-up from `start - lead`."""
+
+    pair: int
+    start: int
+    stop: int
+
+
+def windows(pairs: Sequence[Pair], sr: int) -> tuple[list[Window], list[Window]]:
+    """What a fit sees and what is held out.
+
+    Short pairs are seen from their beginning to the held-out part. Longer ones share `FIT_S` seconds in windows: the
+    loudest of each stretch, so that quiet and loud passages, early and late ones, are all there.
+    """
+    seen, held = [], []
+    for i, pair in enumerate(pairs):
+        keep = pair.samples
+        if pair.samples >= SHORTEST_S * sr:
+            keep = int((1.0 - HOLD_OUT) * pair.samples)
+            held.append(Window(i, keep, pair.samples))
+        seen.append(Window(i, 0, keep))
+    if sum(w.stop for w in seen) <= FIT_S * sr:
+        return seen, held
+    size = int(WINDOW_S * sr)
+    share = max(1, int(FIT_S / WINDOW_S / len(pairs)))
+    return [piece for w in seen for piece in _loudest(pairs[w.pair], w, size, share)], held
+
+
+def _loudest(pair: Pair, whole: Window, size: int, count: int) -> list[Window]:
+    if whole.stop <= size * count:
+        return [whole]
+    energy = np.concatenate([[0.0], np.cumsum(np.square(pair.reference[:, : whole.stop], dtype=np.float64).sum(0))])
+    edges = np.linspace(0, whole.stop, count + 1).astype(int)
+    found = []
+    for first, last in pairwise(edges):
+        starts = np.arange(first, max(first + 1, last - size), max(1, size // 16))
+        start = int(starts[np.argmax(energy[starts + size] - energy[starts])])
+        found.append(Window(whole.pair, start, start + size))
+    return found
+
+
+def problem(pairs: Sequence[Pair], seen: Sequence[Window], space: Space, target: Target, sr: int) -> Problem:
+    """The windows as one stacked problem, each padded at the end to the longest."""
+    starts = [w.start for w in seen]
+    lead = int(LEAD_S * sr) if any(starts) else 0
+    longest = max(w.stop - w.start for w in seen)
+    source, reference = [], []
+    for w in seen:
+        dry = np.pad(pairs[w.pair].dry, ((0, 0), (lead, 0)))[:, w.start : w.stop + lead]
+        source.append(np.pad(dry, ((0, 0), (0, longest - (w.stop - w.start)))))
+        wanted = pairs[w.pair].reference[:, w.start : w.stop]
+        reference.append(np.pad(wanted, ((0, 0), (0, longest - wanted.shape[1]))))
+    length = jnp.asarray([w.stop - w.start for w in seen])
+    features = [target.prepare(jnp.asarray(r), sr, n) for r, n in zip(reference, length, strict=True)]
+    return Problem(
+        source=jnp.asarray(np.stack(source)),
+        features=jax.tree.map(lambda *leaves: jnp.stack(leaves), *features),
+        length=length,
+        start_s=jnp.asarray([(start - lead) / sr for start in starts], jnp.result_type(float)),
+        base={k: jnp.asarray(v, jnp.result_type(float)) for k, v in space.base.items()},
+        layout=space.layout,
+        target=target,
+        sr=sr,
+        lead=lead,
+    )

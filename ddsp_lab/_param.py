@@ -1,0 +1,77 @@
+"""A parameter: one bounded control in the unit a musician reads. Bounds, unit and scale are declared here only."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ._errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Param:
+    """Name, physical bounds, unit and scale of one control; never its value.
+
+    `from_unit` and `to_unit` map [0, 1] to physical values and back, evenly in `scale`. A `shape` other than `()` is
+    a row of alike controls (the bands of an equaliser); its default may then be one number or one per element.
+    """
+
+    name: str
+    low: float
+    high: float
+    default: float | tuple[float, ...]
+    unit: str = ""
+    scale: Literal["linear", "log"] = "linear"
+    shape: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"{self.name}: low={self.low} must be below high={self.high}.")
+        if self.scale == "log" and self.low <= 0:
+            raise ValueError(f"{self.name}: a log scale needs low > 0, got {self.low}.")
+        self.check(self.default, self.name)
+
+    def from_unit(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
+        if self.scale == "log":
+            return self.low * (self.high / self.low) ** u
+        return self.low + (self.high - self.low) * u
+
+    def to_unit(self, value: Any) -> np.ndarray:
+        """Where physical values stand in [0, 1]; in float64, because a search starts here."""
+        value = np.asarray(value, np.float64)
+        if self.scale == "log":
+            return np.log(value / self.low) / np.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    def check(self, value: Any, path: str) -> np.ndarray:
+        """`value` as an array of this parameter's shape; raises `ParameterError` naming the path and the bounds."""
+        try:
+            if isinstance(value, bool):
+                raise ValueError
+            array = np.broadcast_to(np.asarray(value, np.float64), self.shape)
+        except (ValueError, TypeError):
+            raise ParameterError(
+                "parameter-shape",
+                f"{path}={value!r} does not fit the shape {self.shape or 'of one number'}.",
+                "Give one number, or one per element.",
+            ) from None
+        # A value that went through float32 may stand a rounding error outside.
+        slack = 1e-6 * max(abs(self.low), abs(self.high))
+        if not (np.isfinite(array).all() and (array >= self.low - slack).all() and (array <= self.high + slack).all()):
+            raise ParameterError(
+                "parameter-bounds",
+                f"{path}={np.asarray(value).tolist()} is out of bounds.",
+                f"Allowed: {self.range_text}.",
+            )
+        return np.clip(array, self.low, self.high)
+
+    @property
+    def range_text(self) -> str:
+        return f"{self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
+
+
+def to_values(p: dict[str, Any]) -> dict[str, Any]:
+    """A tree of values as JAX arrays of the default float type."""
+    return {k: to_values(v) if isinstance(v, dict) else jnp.asarray(v, jnp.result_type(float)) for k, v in p.items()}

@@ -1,0 +1,174 @@
+"""Presets: one readable JSON file says the whole chain. Loading one never runs code and is bounded in time."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ._block import Block, flatten
+from ._errors import DdspLabError, PresetError
+from ._expression import parse_expression
+from ._render import check_rate, render
+from ._space import Space
+
+FORMAT = 1
+MAX_BYTES, MAX_DEPTH = 1 << 20, 16
+
+
+class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A chain at certain values: `Preset.load(path).render(x, sr)`.
+
+    Values are physical (Hz, dB, ms), so a preset plays at any sample rate; `sample_rate` is the one it was fitted at.
+    Everything that differs from run to run stands under `fit`.
+    """
+
+    chain: str
+    values: dict[str, Any]
+    sample_rate: int
+    format: int = FORMAT
+    fit: dict[str, Any] = {}
+
+    @staticmethod
+    def of(chain: Block, values: Mapping[str, Any], sr: int, fit: Mapping[str, Any] | None = None) -> Preset:
+        """The preset of a chain at its values; those left out take their start values."""
+        return Preset(str(chain), _plain(Space(chain).complete(values)), check_rate(sr), fit=dict(fit or {}))
+
+    @property
+    def block(self) -> Block:
+        return parse_expression(self.chain, Block)
+
+    def render(self, x: Any, sr: int) -> Any:
+        """Audio through the preset: `(samples,)` or `(channels, samples)`, at any sample rate in Hz."""
+        return render(self.block, self.values, x, sr)
+
+    def text(self) -> str:
+        """The JSON, keys in order, ready to be compared line by line."""
+        data = msgspec.to_builtins(self)
+        order = ("format", "chain", "sample_rate", "values", "fit")
+        return json.dumps({k: data[k] for k in order}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the JSON; the file appears whole or not at all."""
+        write_text(Path(path), self.text())
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Preset:
+        """Read and check a preset; raises `PresetError` naming what is wrong and where."""
+        name = os.fspath(path)
+        try:
+            with open(path, "rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise PresetError("preset-json", f"{name} cannot be read: {error.strerror}.", "Check the path.") from None
+        return Preset.parse(data, name)
+
+    @staticmethod
+    def parse(data: bytes, name: str = "the preset") -> Preset:
+        """The preset in some JSON; raises `PresetError`."""
+        if len(data) > MAX_BYTES or _depth(data) > MAX_DEPTH:
+            raise PresetError(
+                "preset-limits",
+                f"{name} is larger than {MAX_BYTES >> 20} MiB or nested deeper than {MAX_DEPTH}.",
+                "Write it anew.",
+            )
+        try:
+            tree = json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise PresetError(
+                "preset-json", f"{name} is not the JSON of a preset: {error}.", "Write it anew."
+            ) from None
+        if isinstance(tree, dict) and isinstance(tree.get("format"), int) and tree["format"] > FORMAT:
+            raise PresetError(
+                "preset-format",
+                f"{name} has format {tree['format']}; this version reads up to {FORMAT}.",
+                "Update ddsp_lab.",
+            )
+        try:
+            preset = msgspec.convert(tree, Preset, strict=True)
+        except msgspec.ValidationError as error:
+            raise PresetError(
+                "preset-field",
+                f"{name}: {error}.",
+                "A preset has the fields format, chain, sample_rate, values and fit.",
+            ) from None
+        return preset.checked(name)
+
+    def checked(self, name: str) -> Preset:
+        """Itself, every name and value held against the chain."""
+        try:
+            check_rate(self.sample_rate)
+            _numbers(self.values)
+            space = Space(self.block)
+            if missing := set(space.params) - set(flatten(space.known(self.values))):
+                raise PresetError("preset-field", f"no value for {min(missing)}.", "Add it.")
+        except DdspLabError as error:
+            raise PresetError(error.code, f"{name}: {error.message}", error.remedy) from None
+        return self
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file so that it is there whole, old or new, whatever happens."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(partial, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON numbers: the shortest that read back as the same float32."""
+    return {k: _plain(v) if isinstance(v, Mapping) else _shortest(np.asarray(v, np.float32)) for k, v in values.items()}
+
+
+def _shortest(value: np.ndarray) -> Any:
+    return [float(str(v)) for v in value] if value.ndim else float(str(value[()]))
+
+
+def _depth(data: bytes) -> int:
+    """How deep brackets nest, strings left aside, without recursion."""
+    deepest = depth = 0
+    in_string = escaped = False
+    for byte in data:
+        if in_string:
+            in_string = escaped or byte != 0x22
+            escaped = byte == 0x5C and not escaped
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [k for k, _ in pairs]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"the key {max(keys, key=keys.count)!r} stands twice")
+    return dict(pairs)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _numbers(tree: Any, path: str = "values") -> None:
+    """Raise unless every leaf is a number or a list of numbers."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            _numbers(value, f"{path}.{key}")
+    elif isinstance(tree, list):
+        for value in tree:
+            if isinstance(value, (dict, list)):
+                raise PresetError("preset-field", f"{path} nests lists.", "Give one number, or one per element.")
+            _numbers(value, path)
+    elif isinstance(tree, bool) or not isinstance(tree, (int, float)):
+        raise PresetError("preset-field", f"{path} is {tree!r}, not a number.", "Give a number.")

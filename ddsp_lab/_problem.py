@@ -1,0 +1,94 @@
+"""A problem: a chain, the recordings through it and a target; what every optimizer minimises."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ._block import Audio, Context
+from ._space import Layout
+from ._target import Target
+
+_static = {"static": True}
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Problem:
+    """Arrays are traced: the recordings are arguments of the compiled step, not constants in it.
+
+    `source` holds the examples, padded at the end to one length; the first `lead` samples are a warm-up that fills the
+    chain's memory and is not scored. `features` come from `target.prepare`, stacked. Every example counts alike.
+    """
+
+    source: Float[Array, "e c t"]
+    features: Any
+    length: Int[Array, " e"]
+    start_s: Float[Array, " e"]
+    base: Mapping[str, Any]
+    layout: Layout = dataclasses.field(metadata=_static)
+    target: Target = dataclasses.field(metadata=_static)
+    sr: int = dataclasses.field(metadata=_static)
+    lead: int = dataclasses.field(metadata=_static)
+
+    def _rendered(self, u: Float[Array, " n"]) -> Float[Array, "e c t"]:
+        p = self.layout.decode(u, self.base)
+
+        def one(x: Audio, start_s: Float[Array, ""], length: Int[Array, ""]) -> Audio:
+            y = self.layout.chain.aligned(p, x, Context(self.sr, start_s))[:, self.lead :]
+            return jnp.where(jnp.arange(y.shape[1]) < length, y, 0.0)
+
+        return jax.vmap(one)(self.source, self.start_s, self.length)
+
+    def loss(self, u: Float[Array, " n"]) -> Float[Array, ""]:
+        """The mean distance over the examples at a point of the unit cube."""
+        return jnp.mean(jax.vmap(lambda f, y: self.target.distance(f, y, self.sr))(self.features, self._rendered(u)))
+
+    def residual(self, u: Float[Array, " n"]) -> Float[Array, " r"]:
+        """A vector whose squares add up to `loss`."""
+        r = jax.vmap(lambda f, y: self.target.residual(f, y, self.sr))(self.features, self._rendered(u))
+        return jnp.ravel(r) / jnp.sqrt(r.shape[0])
+
+    def gauss_newton(
+        self, u: Float[Array, " n"], which: Int[Array, " n"], count: Int[Array, ""]
+    ) -> tuple[Float[Array, ""], Float[Array, " n"], Float[Array, "n n"]]:
+        """Loss, half its gradient $J^T r$ and half its curvature $J^T J$, in the first `count` coordinates of `which`.
+
+        One forward-mode column a parameter, one after the other: side by side they would leave the cache.
+        """
+        r, column = jax.linearize(self.residual, u)
+
+        def add(i, jacobian):
+            k = which[i]
+            return jacobian.at[k].set(column(jnp.zeros_like(u).at[k].set(1.0)))
+
+        jacobian = jax.lax.fori_loop(0, count, add, jnp.zeros((u.shape[0], r.shape[0]), r.dtype))
+        exact = jax.lax.Precision.HIGHEST
+        return (
+            jnp.vdot(r, r, precision=exact),
+            jnp.matmul(jacobian, r, precision=exact),
+            jnp.matmul(jacobian, jacobian.T, precision=exact),
+        )
+
+
+@jax.jit
+def losses(problem: Problem, us: Float[Array, "k n"]) -> Float[Array, " k"]:
+    return jax.lax.map(problem.loss, us)
+
+
+@jax.jit
+def values_and_gradients(problem: Problem, us: Float[Array, "k n"]) -> tuple[Float[Array, " k"], Float[Array, "k n"]]:
+    return jax.vmap(jax.value_and_grad(problem.loss))(us)
+
+
+@jax.jit
+def gauss_newton(
+    problem: Problem, u: Float[Array, " n"], which: Int[Array, " n"], count: Int[Array, ""]
+) -> tuple[Float[Array, ""], Float[Array, " n"], Float[Array, "n n"]]:
+    return problem.gauss_newton(u, which, count)

@@ -1,0 +1,114 @@
+"""Running a chain over audio: in pieces of one size, so that no new length compiles and a long file needs little
+memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._block import Block, Context
+from ._errors import AudioError
+from ._param import to_values
+from ._space import Space
+
+PIECE = 1 << 16
+MAX_CHANNELS = 64
+
+
+def as_audio(x: Any, what: str = "audio") -> np.ndarray:
+    """`(samples,)` or `(channels, samples)` as float32 `(channels, samples)`; raises `AudioError`."""
+    x = np.asarray(x, np.float32)
+    if x.ndim == 1:
+        x = x[None]
+    if x.ndim != 2 or not 1 <= x.shape[0] <= MAX_CHANNELS:
+        raise AudioError(
+            "audio-shape", f"{what} has the shape {x.shape}.", "Give (samples,) or (channels, samples): channels first."
+        )
+    if x.shape[1] == 0:
+        raise AudioError("audio-empty", f"{what} holds no samples.", "Record something.")
+    if not np.isfinite(x).all():
+        raise AudioError("audio-not-finite", f"{what} holds NaN or infinite samples.", "Repair or cut the recording.")
+    return x
+
+
+def check_rate(sr: Any) -> int:
+    if isinstance(sr, bool) or int(sr) != sr or not 1_000 <= sr <= 768_000:
+        raise AudioError("audio-rate", f"A sample rate of {sr!r} Hz.", "Use a whole number from 1000 to 768000.")
+    return int(sr)
+
+
+def render(chain: Block, values: Mapping[str, Any], x: Any, sr: int) -> Any:
+    """Audio through a chain at the given values: `(samples,)` or `(channels, samples)` in, the same layout out.
+
+    Values left out take their start values. As many samples come out as go in, the chain's latency removed. Under a
+    JAX transformation (`grad`, `vmap`, `jit`) the call is pure and unchecked.
+    """
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((values, x))):
+        audio = jnp.atleast_2d(x)
+        y = chain.aligned(_traced_values(chain, values), audio, Context(sr))
+        return y[0] if jnp.ndim(x) == 1 and y.shape[0] == 1 else y
+    audio = as_audio(x)
+    pieces = render_pieces(chain, values, [audio], audio.shape[0], check_rate(sr))
+    y = np.concatenate(list(pieces), axis=1)
+    return y[0] if np.ndim(x) == 1 and y.shape[0] == 1 else y
+
+
+def _traced_values(chain: Block, values: Mapping[str, Any]) -> Any:
+    from ._block import flatten, nest
+    from ._space import starting_values
+
+    return nest({**starting_values(chain), **flatten(values)})
+
+
+@partial(jax.jit, static_argnames="chain")
+def _step(chain: Block, p: Any, state: Any, x: Any, ctx: Context) -> Any:
+    return chain.step(p, state, x, ctx)
+
+
+def render_pieces(
+    chain: Block, values: Mapping[str, Any], pieces: Iterable[np.ndarray], channels: int, sr: int
+) -> Iterator[np.ndarray]:
+    """Stream `(channels, samples)` pieces of any size through a chain; as many samples come out as go in.
+
+    Inside, pieces are cut and padded to one size. The chain's latency is removed by feeding it silence at the end.
+    """
+    p = to_values(Space(chain).complete(values))
+    ctx = Context(sr)
+    chain.channels_out(channels)
+    state = chain.init(channels, ctx)
+    skip = chain.latency_samples(sr)
+    done = 0
+    tail = np.zeros((channels, skip), np.float32)
+    for piece, real in _recut([*pieces, tail] if isinstance(pieces, list) else _with(pieces, tail)):
+        here = Context(sr, jnp.asarray(done / sr, jnp.result_type(float)))
+        state, y = _step(chain, p, state, piece, here)
+        done += real
+        y = np.asarray(y)[:, skip:real] if skip < real else np.zeros((y.shape[0], 0), np.float32)
+        skip = max(0, skip - real)
+        yield y
+
+
+def _with(pieces: Iterable[np.ndarray], tail: np.ndarray) -> Iterator[np.ndarray]:
+    yield from pieces
+    yield tail
+
+
+def _recut(pieces: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int]]:
+    """Pieces of `PIECE` samples and how many of them are real; only the last is padded."""
+    held: list[np.ndarray] = []
+    count = 0
+    for piece in pieces:
+        held.append(piece)
+        count += piece.shape[1]
+        while count >= PIECE:
+            joined = np.concatenate(held, axis=1)
+            yield joined[:, :PIECE], PIECE
+            held, count = [joined[:, PIECE:]], count - PIECE
+    if count:
+        joined = np.concatenate(held, axis=1)
+        yield np.pad(joined, ((0, 0), (0, PIECE - count))), count

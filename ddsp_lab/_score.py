@@ -1,0 +1,88 @@
+"""How good a fit is: the figures every result carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from ._evaluate import Evaluate
+from ._pairs import Pair
+from ._space import Space
+from .audio import loudness
+from .dsp.alignment import overlap
+from .dsp.transfer import shifted
+from .targets.multi_resolution_stft import MultiResolutionStft
+
+AT_BOUND = 1e-4  # of a parameter's range
+NUDGE = 0.05  # of a parameter's range
+MATTERS = 1e-2  # of the loss: a nudge that changes it by less does not matter
+
+
+def esr(reference: np.ndarray, y: np.ndarray) -> float:
+    r"""$\sum (r - y)^2 / \sum r^2$ over the shorter length, in float64."""
+    n = min(reference.shape[1], y.shape[1])
+    reference, y = (np.asarray(v[:, :n], np.float64) for v in (reference, y))
+    return float(np.sum(np.square(reference - y)) / (np.sum(np.square(reference)) + 1e-300))
+
+
+def scores(pairs: Sequence[Pair], fits: Sequence[np.ndarray], sr: int) -> dict[str, float | None]:
+    """Figures over all pairs: `fits` are the dry recordings through the chain, lined up with the references.
+
+    `esr` compares the files as they came, `esr_aligned` after the delay, its fraction too, and the polarity that were
+    found have been taken off. `mrstft` is the multi-resolution STFT distance, lufs the loudness of the first pair.
+    """
+    distance = MultiResolutionStft()
+    raw, aligned, spectral = [], [], []
+    for pair, y in zip(pairs, fits, strict=True):
+        aligned.append(esr(pair.reference, _fraction_removed(pair, y)))
+        raw.append(esr(*_as_recorded(pair, y)))
+        features = distance.prepare(jnp.asarray(pair.reference), sr)
+        spectral.append(float(distance.distance(features, jnp.asarray(y), sr)))
+    first = pairs[0].alignment
+    return {
+        "esr": float(np.mean(raw)),
+        "esr_aligned": float(np.mean(aligned)),
+        "mrstft": float(np.mean(spectral)),
+        "latency_samples": first.latency_samples,
+        "gain_db": first.gain_db,
+        "polarity": first.polarity,
+        "lufs_reference": loudness(pairs[0].reference, sr),
+        "lufs_fit": loudness(fits[0], sr),
+    }
+
+
+def _as_recorded(pair: Pair, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Reference and fit before anything was shifted or turned round."""
+    turned = any(code == "align-polarity" for code, _ in pair.notes)
+    return overlap(-pair.reference if turned else pair.reference, y, -pair.alignment.applied_samples)
+
+
+def _fraction_removed(pair: Pair, y: np.ndarray) -> np.ndarray:
+    """The fit, later by the fraction of a sample that whole samples have left, if that brings it nearer."""
+    left = pair.alignment.latency_samples - pair.alignment.applied_samples
+    if pair.alignment.applied_samples == 0 or abs(left) < 1e-3:
+        return y
+    moved = shifted(y, left)
+    return moved if esr(pair.reference, moved) < esr(pair.reference, y) else y
+
+
+def at_bound(space: Space, u: np.ndarray) -> list[str]:
+    """The free parameters that stand at a bound."""
+    return [name for name, v in zip(space.names, u, strict=True) if min(v, 1.0 - v) < AT_BOUND]
+
+
+def insensitive(space: Space, u: np.ndarray, evaluate: Evaluate) -> list[str]:
+    """The free parameters that hardly matter: nudged by a twentieth of their range, they leave the loss as it is."""
+    steps = NUDGE * np.eye(space.size)
+    losses = evaluate.losses(np.clip(np.concatenate([u + steps, u - steps]), 0.0, 1.0)).reshape(2, -1)
+    here = evaluate.losses(u)[0]
+    change = np.max(np.abs(losses - here), axis=0)
+    return [name for name, c in zip(space.names, change, strict=True) if not c > MATTERS * here + 1e-9]
+
+
+def rounded(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Figures without the digits that mean nothing."""
+    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in metrics.items()}

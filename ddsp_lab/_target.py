@@ -1,0 +1,106 @@
+"""What a fit aims at: features of the reference, computed once, and a distance to them."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ._block import Audio
+from ._errors import ExpressionError
+from ._expression import call_text, number_text
+from ._registry import Registered
+
+
+@dataclass(frozen=True)
+class Target(Registered, abc.ABC):
+    """A distance between recordings; a frozen dataclass of settings. Targets add and scale: `Esr() + 0.1 * other`.
+
+    Recordings of different lengths are padded to share one program: `length` says how many samples of the reference
+    are real, and both recordings hold zeros after them. A distance must not see the padding.
+    """
+
+    least_squares: ClassVar[bool] = False  # whether `residual` is defined
+
+    def __post_init__(self) -> None:
+        self.check_settings()
+
+    @abc.abstractmethod
+    def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Any:
+        """Features of the reference: a pytree of arrays."""
+
+    @abc.abstractmethod
+    def distance(self, features: Any, y: Audio, sr: int) -> Float[Array, ""]:
+        """How far `y` is from the reference: zero at equality, with a finite gradient there too."""
+
+    def residual(self, features: Any, y: Audio, sr: int) -> Float[Array, " r"]:
+        """A vector whose squares add up to the distance; for least-squares targets only."""
+        raise NotImplementedError
+
+    def terms(self) -> dict[str, tuple[float, Target]]:
+        """The parts of a sum as name -> (weight, target)."""
+        return {self.name: (1.0, self)}
+
+    def __add__(self, other: Target) -> TargetSum:
+        return TargetSum((*self._weighted(), *other._weighted()))
+
+    def __sub__(self, other: Target) -> TargetSum:
+        return self + -1.0 * other
+
+    def __mul__(self, weight: float) -> TargetSum:
+        return TargetSum(tuple((float(weight) * w, t) for w, t in self._weighted()))
+
+    __rmul__ = __mul__
+
+    def _weighted(self) -> tuple[tuple[float, Target], ...]:
+        return ((1.0, self),)
+
+    def __str__(self) -> str:
+        return call_text(self.name, self.changed_settings())
+
+
+@dataclass(frozen=True)
+class TargetSum(Target, abc.ABC):  # no member of its own: what the operators make
+    """A weighted sum of distances."""
+
+    parts: tuple[tuple[float, Target], ...]
+
+    def check_settings(self) -> None:
+        if any(not w > 0.0 for w, _ in self.parts):
+            raise ExpressionError(
+                "bad-setting", f"A target's weight must be positive: {self}.", "A distance only adds."
+            )
+
+    @property
+    def least_squares(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return all(t.least_squares for _, t in self.parts)
+
+    def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Any:
+        return tuple(t.prepare(reference, sr, length) for _, t in self.parts)
+
+    def distance(self, features: Any, y: Audio, sr: int) -> Float[Array, ""]:
+        pairs = zip(self.parts, features, strict=True)
+        return jnp.asarray(sum(w * t.distance(f, y, sr) for (w, t), f in pairs))
+
+    def residual(self, features: Any, y: Audio, sr: int) -> Float[Array, " r"]:
+        pairs = zip(self.parts, features, strict=True)
+        return jnp.concatenate([w**0.5 * t.residual(f, y, sr) for (w, t), f in pairs])
+
+    def terms(self) -> dict[str, tuple[float, Target]]:
+        named: dict[str, tuple[float, Target]] = {}
+        for weight, target in self.parts:
+            name, n = target.name, 1
+            while name in named:
+                n += 1
+                name = f"{target.name}_{n}"
+            named[name] = (weight, target)
+        return named
+
+    def _weighted(self) -> tuple[tuple[float, Target], ...]:
+        return self.parts
+
+    def __str__(self) -> str:
+        return " + ".join(str(t) if w == 1.0 else f"{number_text(w)} * {t}" for w, t in self.parts)

@@ -1,0 +1,63 @@
+"""Delay: echoes with feedback, at any fractional time."""
+
+from dataclasses import dataclass
+from math import ceil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._block import Audio, Context, State, StreamingBlock, Values
+from .._param import Param
+from ..dsp.delay_line import feedback_delay
+from ..dsp.echoes import echo_lags, impulse_response
+
+ECHOES = 5  # peaks of the impulse response offered as the first echo
+
+
+@dataclass(frozen=True)
+class Delay(StreamingBlock):
+    r"""Dry signal and echoes, $y = (1 - m)\,x + m\,D w$ with $w = x + g\,D w$.
+
+    $D$ delays by `time_ms`, between samples by third-order Lagrange interpolation, so that time has a gradient; $g$ is
+    the feedback.
+
+    Reference: Laakso, Välimäki, Karjalainen, Laine, "Splitting the unit delay", IEEE Signal Processing Magazine, 1996.
+    """
+
+    params = (
+        Param("time_ms", 1.0, 2000.0, default=250.0, unit="ms", scale="log"),
+        Param("feedback", 0.0, 0.95, default=0.3),
+        Param("mix", 0.0, 1.0, default=0.5),
+    )
+
+    linear = True
+    echoes = True
+
+    def init(self, channels: int, ctx: Context) -> State:
+        return jnp.zeros((channels, ceil(2.0 * ctx.sr) + 3))
+
+    def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
+        samples = 1e-3 * p["time_ms"] * ctx.sr
+        state, echoes = jax.vmap(feedback_delay, (0, None, None, 0))(x, samples, p["feedback"], state.astype(x.dtype))
+        return state, (1.0 - p["mix"]) * x + p["mix"] * echoes
+
+    def estimate(
+        self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
+    ) -> list[Values]:
+        """Times of the strongest echoes in the impulse response, feedback from the echo after each."""
+        time = self.params[0]
+        h = impulse_response(source, reference, min(reference.shape[1], ceil(2e-3 * time.high * ctx.sr) + 2))
+        guesses = []
+        for lag in echo_lags(h[: ceil(1e-3 * time.high * ctx.sr) + 1], ceil(1e-3 * time.low * ctx.sr), ECHOES):
+            near = slice(max(0, 2 * lag - 2), 2 * lag + 3)
+            again = np.abs(h[near]).max(initial=0.0) / (abs(h[lag]) + 1e-12)
+            direct = np.abs(h[:3]).max() + 1e-12
+            guesses.append(
+                {
+                    "time_ms": float(np.clip(1e3 * lag / ctx.sr, time.low, time.high)),
+                    "feedback": float(np.clip(again, 0.0, 0.9)),
+                    "mix": float(np.clip(abs(h[lag]) / (abs(h[lag]) + direct), 0.05, 0.95)),
+                }
+            )
+        return guesses

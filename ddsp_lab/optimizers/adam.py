@@ -1,0 +1,78 @@
+"""Adam: first-order descent, for many parameters and for targets that are no sum of squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+from msgspec import Meta
+
+from .._evaluate import Evaluate
+from .._optimizer import Optimizer, Round
+from .._space import Space
+
+
+@dataclass(frozen=True)
+class State:
+    u: np.ndarray  # (starts, n)
+    moments: Any
+    step: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam in the unit cube, projected onto it after each step; `starts` descents in one vmapped program.
+
+    The first descent begins at the chain's start, the others at random points. A start whose gradient is not finite
+    keeps its place and its moments for that step (`State.skipped` counts them).
+
+    References: Kingma, Ba, "Adam: a method for stochastic optimization", ICLR, 2015; Loshchilov, Hutter, "SGDR:
+    stochastic gradient descent with warm restarts", ICLR, 2017 (the cosine schedule).
+    """
+
+    steps: Annotated[int, Meta(ge=1)] = 1000
+    learning_rate: Annotated[float, Meta(gt=0.0)] = 0.02
+    starts: Annotated[int, Meta(ge=1)] = 1
+    schedule: Literal["cosine", "constant"] = "cosine"
+
+    needs_gradient = True
+
+    def _transform(self) -> Any:
+        import optax
+
+        if self.schedule == "constant":
+            return optax.adam(self.learning_rate)
+        warm = max(1, self.steps // 20)
+        rate = optax.warmup_cosine_decay_schedule(
+            0.1 * self.learning_rate, self.learning_rate, warm, max(self.steps, warm + 1), 0.01 * self.learning_rate
+        )
+        return optax.adam(rate)
+
+    def init(self, key: Array, space: Space) -> State:
+        others = jax.random.uniform(key, (self.starts - 1, space.size))
+        u = np.concatenate([space.start[None], np.asarray(others, np.float64)])
+        return State(u, jax.vmap(self._transform().init)(jnp.asarray(u, jnp.float32)))
+
+    def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
+        _, gradients = evaluate.values_and_gradients(state.u)
+        finite = np.isfinite(gradients).all(axis=1)
+        u, moments = _update(
+            self, jnp.asarray(np.where(finite[:, None], gradients, 0.0), jnp.float32), state.moments, state.u
+        )
+        moments = jax.tree.map(
+            lambda new, old: jnp.where(finite.reshape(-1, *[1] * (new.ndim - 1)), new, old), moments, state.moments
+        )
+        u = np.where(finite[:, None], np.asarray(u, np.float64), state.u)
+        after = State(u, moments, state.step + 1, state.skipped + int((~finite).sum()))
+        return Round(after, after.step >= self.steps)
+
+
+@jax.jit(static_argnums=0)
+def _update(optimizer: Adam, gradients: Array, moments: Any, u: Array) -> tuple[Array, Any]:
+    updates, moments = jax.vmap(optimizer._transform().update)(gradients, moments)
+    return jnp.clip(u + updates, 0.0, 1.0), moments
