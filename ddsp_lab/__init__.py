@@ -1,0 +1,58 @@
+"""Any sound in, an editable and portable preset out: differentiable effects and synths, fitted to recordings.
+
+import ddsp_lab as dl
+
+result = dl.fit("parametric_eq(bands=4) >> compressor >> gain", dry, reference, sr)
+result.preset.save("preset.json")
+wet = dl.Preset.load("preset.json").render(dry, sr)
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("ddsp_lab")
+except PackageNotFoundError:  # run from a checkout that is not installed
+    __version__ = "0+unknown"
+
+from . import audio, effects, hosts, optimizers, synths, targets
+from ._block import Block, Context, StreamingBlock
+from ._compose import Mix, Parallel, Series
+from ._cost import ops_per_sample
+from ._errors import DdspLabError
+from ._fit import fit
+from ._optimizer import Optimizer
+from ._param import Param
+from ._parse import parse
+from ._preset import Preset
+from ._process import tune_process
+from ._render import render
+from ._result import FitResult
+from ._space import Space
+from ._target import Target
+
+__all__ = [
+    "Block",
+    "Context",
+    "DdspLabError",
+    "FitResult",
+    "Mix",
+    "Optimizer",
+    "Parallel",
+    "Param",
+    "Preset",
+    "Series",
+    "Space",
+    "StreamingBlock",
+    "Target",
+    "audio",
+    "effects",
+    "fit",
+    "hosts",
+    "ops_per_sample",
+    "optimizers",
+    "parse",
+    "render",
+    "synths",
+    "targets",
+    "tune_process",
+]

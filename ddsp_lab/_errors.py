@@ -1,7 +1,10 @@
 """Every error a user can meet: one class per subject, one stable code per cause, always a remedy."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 CODES = {
     "audio-missing": "the file is not there, or is not a file",
@@ -38,7 +41,7 @@ CODES = {
     "fit-needs-residual": "a least-squares optimizer met a target that is no sum of squares",
     "fit-diverged": "no evaluated setting gave a finite loss",
     "fit-interrupted": "the fit was stopped from the keyboard; its state is saved",
-    "fit-strict": "--strict refuses what would otherwise be resolved and reported",
+    "fit-pairs": "dry recordings and references do not come in pairs",
 }
 
 
@@ -74,6 +77,15 @@ class PresetError(DdspLabError):
 
 class RunError(DdspLabError):
     """A run folder that cannot be used."""
+
+    @classmethod
+    def unwritable(cls, path: Path, error: Exception) -> RunError:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        return cls(
+            "run-disk",
+            f"{path} cannot be written: {reason}.",
+            "Make room and give the same command again: every finished evaluation is kept.",
+        )
 
 
 class FitError(DdspLabError):

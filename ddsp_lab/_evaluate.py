@@ -53,15 +53,11 @@ class Evaluate:
         separation: Separation | None = None,
         budget: float = np.inf,
         journal: Journal | None = None,
-        on_best: Callable[[Evaluate], None] = lambda _: None,
+        held_out: Problem | None = None,
+        watch: Callable[[Evaluate], None] = lambda _: None,
     ):
-        self.problem, self.separation, self.budget, self.journal, self.on_best = (
-            problem,
-            separation,
-            budget,
-            journal,
-            on_best,
-        )
+        self.problem, self.separation, self.unseen, self.watch = problem, separation, held_out, watch
+        self.budget, self.journal = budget, journal
         self.evaluations = 0
         self.non_finite = 0
         self.replayed = 0
@@ -115,6 +111,15 @@ class Evaluate:
         )
         return list(points)
 
+    def held_out(self, u: Any) -> float:
+        """The loss on what the fit does not see, at no cost; NaN where nothing is held out."""
+        unseen = self.unseen
+        if unseen is None:
+            return np.nan
+        u = np.asarray(u, np.float64)
+        (loss,) = self._answer("held_out", u, 0, lambda: (_problem.losses(unseen, _float(u[None])),))
+        return float(loss[0])
+
     def _need_gradient(self) -> None:
         chain = self.problem.layout.chain
         if not chain.differentiable:
@@ -143,19 +148,8 @@ class Evaluate:
             return tuple(_unpack(a) for a in record["out"])
         out = tuple(np.asarray(a, np.float64) for a in compute())
         if self.journal is not None:
-            self._append({"call": call, "at": digest, "out": [_pack(a) for a in out]})
+            self.journal.append({"call": call, "at": digest, "out": [_pack(a) for a in out]})
         return out
-
-    def _append(self, record: dict[str, Any]) -> None:
-        assert self.journal is not None
-        try:
-            self.journal.append(record)
-        except OSError as error:
-            raise RunError(
-                "run-disk",
-                f"{self.journal.path} cannot be written: {error.strerror}.",
-                "Make room and give the same command again: every finished evaluation is kept.",
-            ) from None
 
     def _note(self, us: np.ndarray, values: np.ndarray) -> np.ndarray:
         finite = np.isfinite(values)
@@ -165,7 +159,7 @@ class Evaluate:
         if values[lead] < self.best.loss:
             self.best = Best(us[lead].copy(), float(values[lead]))
             self.history.append((self.evaluations, self.best.loss))
-        self.on_best(self)
+        self.watch(self)
         return values
 
 

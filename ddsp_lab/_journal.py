@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from ._errors import RunError
 
@@ -37,7 +38,8 @@ class Journal:
 
     def __init__(self, path: Path):
         self.path = path
-        self._file: TextIO = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - it lives as long as the journal
+        # unbuffered: a full disk shows at the record that met it, and a kill tears no more than the last one
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - it lives as long as the journal
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -63,13 +65,22 @@ class Journal:
         yield from held
 
     def append(self, record: dict[str, Any]) -> None:
-        self._file.write(_line(record))
-        self._file.flush()
+        line = _line(record).encode()
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise RunError.unwritable(self.path, error) from None
         self.length += 1
 
     def sync(self) -> None:
         """Return once every record so far would survive the power going."""
         os.fsync(self._file.fileno())
+
+    def clear(self) -> None:
+        """Forget every record."""
+        self._file.truncate(0)
+        self._held, self.length = [], 0
 
     def close(self) -> None:
         self._file.close()

@@ -21,6 +21,7 @@ from .audio import mixdown
 from .dsp.alignment import Alignment, align, overlap
 
 HOLD_OUT = 0.15  # of every pair, at its end
+DIED_AWAY = 1e-3  # of the energy: what is left after it is no passage to hold out
 SHORTEST_S = 3.0  # pairs below this are fitted whole
 WINDOW_S, FIT_S = 4.0, 12.0  # a longer fit sees windows of 4 s, 12 s in all
 LEAD_S = 2.0  # of warm-up, which fills the chain's memory, before a window or a held-out part
@@ -71,8 +72,10 @@ def prepare_pair(dry: Any, reference: Any, sr: int, chain: Block, aligned: bool 
         notes.append(
             (
                 "align-latency",
-                f"The reference is {alignment.latency_samples:.2f} samples late: "
-                f"{alignment.applied_samples} were taken off.",
+                (
+                    f"The reference is {alignment.latency_samples:.2f} samples late: "
+                    f"{alignment.applied_samples} were taken off."
+                ),
             )
         )
     elif dry.shape[1] != reference.shape[1]:
@@ -110,7 +113,7 @@ def windows(pairs: Sequence[Pair], sr: int) -> tuple[list[Window], list[Window]]
     for i, pair in enumerate(pairs):
         keep = pair.samples
         if pair.samples >= SHORTEST_S * sr:
-            keep = int((1.0 - HOLD_OUT) * pair.samples)
+            keep = int((1.0 - HOLD_OUT) * _sounding(pair.reference))
             held.append(Window(i, keep, pair.samples))
         seen.append(Window(i, 0, keep))
     if sum(w.stop for w in seen) <= FIT_S * sr:
@@ -118,6 +121,12 @@ def windows(pairs: Sequence[Pair], sr: int) -> tuple[list[Window], list[Window]]
     size = int(WINDOW_S * sr)
     share = max(1, int(FIT_S / WINDOW_S / len(pairs)))
     return [piece for w in seen for piece in _loudest(pairs[w.pair], w, size, share)], held
+
+
+def _sounding(x: np.ndarray) -> int:
+    """How many samples it takes until the sound has died away."""
+    energy = np.cumsum(np.square(x, dtype=np.float64).sum(0))
+    return int(np.searchsorted(energy, (1.0 - DIED_AWAY) * energy[-1])) + 1
 
 
 def _loudest(pair: Pair, whole: Window, size: int, count: int) -> list[Window]:
@@ -131,6 +140,15 @@ def _loudest(pair: Pair, whole: Window, size: int, count: int) -> list[Window]:
         start = int(starts[np.argmax(energy[starts + size] - energy[starts])])
         found.append(Window(whole.pair, start, start + size))
     return found
+
+
+def joined(pairs: Sequence[Pair], seen: Sequence[Window]) -> tuple[np.ndarray, np.ndarray]:
+    """What a fit sees, one passage after the other."""
+    dry, reference = (
+        np.concatenate([getattr(pairs[w.pair], which)[:, w.start : w.stop] for w in seen], axis=1)
+        for which in ("dry", "reference")
+    )
+    return dry, reference
 
 
 def problem(pairs: Sequence[Pair], seen: Sequence[Window], space: Space, target: Target, sr: int) -> Problem:

@@ -40,6 +40,11 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Preset(str(chain), _plain(Space(chain).complete(values)), check_rate(sr), fit=dict(fit or {}))
 
     @property
+    def flat(self) -> dict[str, Any]:
+        """Values by path, `eq.gain_db`."""
+        return flatten(self.values)
+
+    @property
     def block(self) -> Block:
         return parse_expression(self.chain, Block)
 
@@ -105,7 +110,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             check_rate(self.sample_rate)
             _numbers(self.values)
             space = Space(self.block)
-            if missing := set(space.params) - set(flatten(space.known(self.values))):
+            if missing := set(space.params) - set(space.known(self.values)):
                 raise PresetError("preset-field", f"no value for {min(missing)}.", "Add it.")
         except DdspLabError as error:
             raise PresetError(error.code, f"{name}: {error.message}", error.remedy) from None

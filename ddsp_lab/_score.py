@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from ._evaluate import Evaluate
 from ._pairs import Pair
 from ._space import Space
 from .audio import loudness
@@ -74,13 +73,14 @@ def at_bound(space: Space, u: np.ndarray) -> list[str]:
     return [name for name, v in zip(space.names, u, strict=True) if min(v, 1.0 - v) < AT_BOUND]
 
 
-def insensitive(space: Space, u: np.ndarray, evaluate: Evaluate) -> list[str]:
+def insensitive(space: Space, u: np.ndarray, loss: Callable[[np.ndarray], float]) -> list[str]:
     """The free parameters that hardly matter: nudged by a twentieth of their range, they leave the loss as it is."""
-    steps = NUDGE * np.eye(space.size)
-    losses = evaluate.losses(np.clip(np.concatenate([u + steps, u - steps]), 0.0, 1.0)).reshape(2, -1)
-    here = evaluate.losses(u)[0]
-    change = np.max(np.abs(losses - here), axis=0)
-    return [name for name, c in zip(space.names, change, strict=True) if not c > MATTERS * here + 1e-9]
+    here, names = loss(u), []
+    for name, step in zip(space.names, NUDGE * np.eye(space.size), strict=True):
+        change = max(abs(loss(np.clip(u + way * step, 0.0, 1.0)) - here) for way in (1.0, -1.0))
+        if not change > MATTERS * here + 1e-9:
+            names.append(name)
+    return names
 
 
 def rounded(metrics: dict[str, Any]) -> dict[str, Any]:

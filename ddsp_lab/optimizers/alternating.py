@@ -49,7 +49,7 @@ class Alternating(Optimizer):
     patience: Annotated[int, Meta(ge=1)] = 2
     tolerance: Annotated[float, Meta(ge=0.0)] = 1e-10
 
-    needs_gradient = True
+    needs_gradient = separates = True
 
     @property
     def _descent(self) -> LevenbergMarquardt:

@@ -1,0 +1,85 @@
+"""What a chain costs to run, read off its program."""
+
+from __future__ import annotations
+
+from math import ceil, log2, prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend import core
+
+from ._block import Block, Context, nest
+from ._space import starting_values
+
+SIZES = (1 << 15, 1 << 16)  # two lengths, whose difference leaves out what is done once a call
+FUNCTION_OPS = 10  # what an exponential, a logarithm or a tangent comes to in multiplications, roughly
+FUNCTIONS = {"exp", "exp2", "log", "log1p", "expm1", "tanh", "sin", "cos", "tan", "atan2", "pow", "logistic", "erf"}
+MOVES = {
+    "broadcast_in_dim",
+    "concatenate",
+    "convert_element_type",
+    "copy",
+    "dynamic_slice",
+    "dynamic_update_slice",
+    "gather",
+    "iota",
+    "pad",
+    "reshape",
+    "rev",
+    "scatter",
+    "slice",
+    "squeeze",
+    "stop_gradient",
+    "transpose",
+}
+
+
+def ops_per_sample(chain: Block, sr: int = 48_000, channels: int = 1) -> float:
+    """Arithmetic operations for one sample of each channel, multiplications and additions counted apart.
+
+    Loops count as their bodies times their lengths; a loop whose length depends on values is taken to sweep the signal
+    once. Moving data counts nothing.
+    """
+    counts = [_ops(_program(chain, sr, channels, n).jaxpr, n) for n in SIZES]
+    return (counts[1] - counts[0]) / (SIZES[1] - SIZES[0])
+
+
+def _program(chain: Block, sr: int, channels: int, samples: int) -> core.ClosedJaxpr:
+    p = nest({k: jnp.asarray(v, jnp.result_type(float)) for k, v in starting_values(chain).items()})
+    x = jax.ShapeDtypeStruct((channels, samples), jnp.result_type(float))
+    return jax.make_jaxpr(lambda p, x: chain.apply(p, x, Context(sr)))(p, x)
+
+
+def _ops(program: Any, samples: int) -> float:
+    return sum(_cost(eqn, samples) for eqn in program.eqns)
+
+
+def _cost(eqn: Any, samples: int) -> float:
+    name, params = eqn.primitive.name, eqn.params
+    size = sum(prod(v.aval.shape) for v in eqn.outvars)
+    match name:
+        case "scan":
+            return params["length"] * _ops(params["jaxpr"].jaxpr, samples)
+        case "while":
+            body = params["body_jaxpr"].jaxpr
+            widest = max(
+                (prod(v.aval.shape) for e in body.eqns for v in e.outvars if e.primitive.name == "mul"), default=1
+            )
+            return ceil(samples / widest) * _ops(body, samples)
+        case "cond":
+            return max(_ops(branch.jaxpr, samples) for branch in params["branches"])
+        case "custom_linear_solve":  # what runs is the solver, not the equation it solves
+            return _ops(params["jaxprs"].solve.jaxpr, samples)
+        case "dot_general":
+            (contracted, _), _ = params["dimension_numbers"]
+            return 2.0 * size * prod(eqn.invars[0].aval.shape[i] for i in contracted)
+        case "fft":
+            n = prod(params["fft_lengths"])
+            return 2.5 * size * log2(max(n, 2))
+        case "reduce_sum" | "reduce_max" | "reduce_min" | "reduce_prod" | "argmax" | "cumsum":
+            return float(prod(eqn.invars[0].aval.shape))
+    inner = [v for v in params.values() if isinstance(v, (core.Jaxpr, core.ClosedJaxpr))]
+    if inner:
+        return sum(_ops(j.jaxpr if isinstance(j, core.ClosedJaxpr) else j, samples) for j in inner)
+    return 0.0 if name in MOVES else size * (FUNCTION_OPS if name in FUNCTIONS else 1.0)

@@ -1,0 +1,167 @@
+"""The one loop that fits a chain to recordings, whatever the target and the optimizer."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from . import __version__, _problem
+from ._block import Block
+from ._errors import FitError
+from ._evaluate import Evaluate
+from ._optimizer import Optimizer
+from ._pairs import Pair, joined, prepare_pair, problem, windows
+from ._parse import parse, parse_optimizer, parse_target
+from ._preset import Preset
+from ._process import compile_seconds
+from ._render import check_rate, render
+from ._result import FitResult
+from ._run import RunFolder
+from ._score import at_bound, insensitive, rounded, scores
+from ._search import Search
+from ._separate import Separation
+from ._space import Space
+from ._target import Target
+
+FEW = 64  # parameters up to which second-order steps are affordable
+
+
+def fit(
+    chain: Block | str,
+    dry: Any,
+    reference: Any,
+    sr: int,
+    target: Target | str | None = None,
+    optimizer: Optimizer | str | None = None,
+    seed: int = 0,
+    *,
+    frozen: Iterable[str] = (),
+    ties: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    start: Mapping[str, Any] | None = None,
+    budget: int | None = None,
+    align: bool = True,
+    strict: bool = False,
+    folder: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
+    watch: Callable[[Evaluate], None] = lambda _: None,
+) -> FitResult:
+    """Find the values at which `chain` turns `dry` into `reference`.
+
+    Recordings are `(samples,)` or `(channels, samples)` at `sr` Hz; lists of them are fitted together. The end of each
+    pair is held out of the fit. `target` is the error-to-signal ratio unless `align` is off, then the multi-resolution
+    STFT distance. `optimizer` is the alternating recipe for a sum of squares with few parameters, Adam otherwise.
+    `budget` is in evaluations, one for each rendering of the chain. `frozen`, `ties` and `start` are those of `Space`.
+    With a `folder` the run is kept there, and goes on there when called again. `watch` is called after each evaluation.
+
+    Raises `DdspLabError` with a code for whatever cannot be fitted; `fit-interrupted` on Ctrl-C, after saving.
+    """
+    began, compiled = time.perf_counter(), compile_seconds()
+    block = parse(chain)
+    space = Space(block, frozen, ties, start)
+    space.check()
+    sr = check_rate(sr)
+    pairs = [prepare_pair(x, y, sr, block, align, strict) for x, y in _several(dry, reference)]
+    goal = parse_target(target or ("esr" if align else "multi_resolution_stft"))
+    way = parse_optimizer(optimizer or _suited(space, goal))
+    config = _config(space, goal, way, seed, budget, align, sr, pairs)
+    run = RunFolder(folder, config, fresh) if folder is not None else None
+    seen, held = windows(pairs, sr)
+    evaluate = Evaluate(
+        problem(pairs, seen, space, goal, sr),
+        Separation(space, *joined(pairs, seen), sr) if align or goal.least_squares else None,
+        np.inf if budget is None else budget,
+        run.journal if run else None,
+        problem(pairs, held, space, goal, sr) if held else None,
+        watch,
+    )
+    search = Search(evaluate, space, way, seed)
+    if run is not None:
+        search.on_round = lambda: run.save_preset(Preset.of(block, space.decode(evaluate.best.u), sr))
+    u = search.run()
+    values = space.decode(u)
+    fits = [np.atleast_2d(render(block, values, pair.dry, sr)) for pair in pairs]
+
+    def loss(v: np.ndarray) -> float:
+        return float(_problem.losses(evaluate.problem, jax.numpy.asarray(v[None], jax.numpy.result_type(float)))[0])
+
+    metrics: dict[str, Any] = rounded(
+        {
+            "loss_start": search.loss_start,
+            "loss": loss(u),
+            **scores(pairs, fits, sr),
+            "held_out": evaluate.held_out(u) if held else None,
+            "evaluations": evaluate.evaluations,
+            "replayed": evaluate.replayed,
+            "non_finite": evaluate.non_finite,
+            "seconds": time.perf_counter() - began,
+            "compile_seconds": compile_seconds() - compiled,
+            "seed": seed,
+        }
+    )
+    metrics |= {"at_bound": at_bound(space, u), "insensitive": insensitive(space, u, loss)}
+    about = {"target": str(goal), "optimizer": str(way), "version": __version__, "jax": jax.__version__, **metrics}
+    preset = Preset.of(block, values, sr, about)
+    notes = [note for pair in pairs for note in pair.notes]
+    if run is not None:
+        metrics["preset"] = str(run.save_preset(preset))
+        if turned_down := run.save_fit(fits[0], sr):
+            notes.append(("audio-clips", f"fit.flac had to be turned down by {-turned_down:.2f} dB to fit its format."))
+        run.save_metrics(metrics)
+        run.journal.sync()
+        run.journal.close()
+    sounds = {"dry": pairs[0].dry, "reference": pairs[0].reference, "fit": fits[0]}
+    return FitResult(preset, metrics, tuple(evaluate.history), tuple(notes), sounds, sr)
+
+
+def _several(dry: Any, reference: Any) -> list[tuple[Any, Any]]:
+    many = [isinstance(x, (list, tuple)) and len(x) > 0 and np.ndim(x[0]) > 0 for x in (dry, reference)]
+    if many == [False, False]:
+        return [(dry, reference)]
+    if many != [True, True] or len(dry) != len(reference):
+        raise FitError(
+            "fit-pairs", "There are not as many references as dry recordings.", "Give two lists of one length."
+        )
+    return list(zip(dry, reference, strict=True))
+
+
+def _suited(space: Space, target: Target) -> str:
+    few = target.least_squares and space.chain.differentiable and space.size <= FEW
+    return "alternating" if few else "adam"
+
+
+def _config(
+    space: Space,
+    target: Target,
+    optimizer: Optimizer,
+    seed: int,
+    budget: int | None,
+    align: bool,
+    sr: int,
+    pairs: list[Pair],
+) -> dict[str, Any]:
+    """All that decides the course of a fit: two runs that agree in this give the same answers."""
+    return {
+        "chain": str(space.chain),
+        "frozen": list(space.frozen),
+        "ties": dict(space.layout.ties),
+        "start": {k: v.tolist() for k, v in space.base.items()},
+        "target": str(target),
+        "optimizer": str(optimizer),
+        "seed": seed,
+        "budget": budget,
+        "align": align,
+        "sample_rate": sr,
+        "recordings": [[_digest(pair.dry), _digest(pair.reference)] for pair in pairs],
+        "versions": {"ddsp_lab": __version__, "jax": jax.__version__, "numpy": np.__version__},
+        "device": jax.devices()[0].device_kind,
+    }
+
+
+def _digest(x: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(x)).hexdigest()[:16]

@@ -1,0 +1,59 @@
+"""What makes a process that fits fast, and how much of its time went into compiling."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import jax
+import platformdirs
+
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+COMPILE_EVENTS = "/jax/core/compile/"  # tracing, lowering and the backend's own work
+
+_compiled = 0.0
+
+
+def _listen(event: str, seconds: float, **_: object) -> None:
+    global _compiled
+    if event.startswith(COMPILE_EVENTS):
+        _compiled += seconds
+
+
+jax.monitoring.register_event_duration_secs_listener(_listen)
+
+
+def compile_seconds() -> float:
+    """Seconds spent on tracing and compiling since the process began."""
+    return _compiled
+
+
+def tune_process() -> None:
+    """Keep freed memory, and keep compiled programs from one process to the next.
+
+    Buffers of a few megabytes go back to the kernel and come again page by page, many times a step: keeping them makes
+    a step 1.5 to 2.4 times faster. Programs are kept under the user's cache folder, one folder per version of JAX and
+    kind of processor; where JAX_COMPILATION_CACHE_DIR is set, there.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(MMAP_THRESHOLD, 1 << 30)
+        libc.mallopt(TRIM_THRESHOLD, (1 << 31) - 1)
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        folder = Path(platformdirs.user_cache_dir("ddsp_lab")) / f"jax-{jax.__version__}-{_processor()}"
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _processor() -> str:
+    """A short name for what native code depends on: the instructions this processor has."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+    return f"{platform.machine()}-{hashlib.sha256(flags.encode()).hexdigest()[:8]}"

@@ -1,0 +1,79 @@
+"""The run folder of a fit: what was asked, every answer on the way, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import audio
+from ._errors import RunError
+from ._journal import Journal
+from ._preset import Preset, write_text
+
+CONFIG, JOURNAL, PRESET, FIT, METRICS = "config.json", "journal.jsonl", "preset.json", "fit.flac", "metrics.json"
+
+
+class RunFolder:
+    """`config.json`, `journal.jsonl`, `preset.json`, `fit.flac`, `metrics.json`.
+
+    Opened with the configuration it was begun with, it goes on; with another, it raises `RunError` (`run-changed`)
+    unless `fresh`, which starts anew. Files appear whole or not at all.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], config: Mapping[str, Any], fresh: bool = False):
+        self.path = Path(path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.journal = Journal(self.path / JOURNAL)
+            if fresh:
+                self.journal.clear()
+                (self.path / CONFIG).unlink(missing_ok=True)
+            self._agree(dict(config))
+        except OSError as error:
+            raise RunError.unwritable(self.path, error) from None
+
+    def _agree(self, config: dict[str, Any]) -> None:
+        path = self.path / CONFIG
+        if not path.exists():
+            self.journal.clear()  # answers to nobody knows which question
+            write_text(path, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+            return
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError):
+            before = {}
+        if not isinstance(before, dict):
+            before = {}
+        changed = sorted(k for k in config.keys() | before.keys() if config.get(k) != before.get(k))
+        if changed:
+            self.journal.close()
+            key, others = changed[0], f" (and other {', '.join(changed[1:])})" if changed[1:] else ""
+            raise RunError(
+                "run-changed",
+                f"{self.path} holds a fit with {key} = {before.get(key)!r}, not {config.get(key)!r}{others}.",
+                "Name another folder, or give --fresh to begin again in this one.",
+            )
+
+    def save_preset(self, preset: Preset) -> Path:
+        return self._written(PRESET, lambda path: preset.save(path))
+
+    def save_metrics(self, metrics: Mapping[str, Any]) -> Path:
+        return self._written(METRICS, lambda path: write_text(path, json.dumps(metrics, indent=2) + "\n"))
+
+    def save_fit(self, y: np.ndarray, sr: int) -> float:
+        """Write the fitted sound; returns by how many dB it had to be turned down to fit into the file."""
+        gain: list[float] = []
+        self._written(FIT, lambda path: gain.append(audio.save(path, y, sr, clip_mode="rescale")))
+        return gain[0]
+
+    def _written(self, name: str, write: Any) -> Path:
+        try:
+            write(self.path / name)
+        except (OSError, audio.AudioError) as error:
+            raise RunError.unwritable(self.path / name, error) from None
+        return self.path / name
