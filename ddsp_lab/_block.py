@@ -185,6 +185,11 @@ class Block(Registered, abc.ABC):
             )
         return block.starting_at(**starts) if starts else block
 
+    @classmethod
+    def example(cls) -> Block:
+        """A block of this kind as it comes, to describe and to test."""
+        return cls()
+
     def __str__(self) -> str:
         from ._expression import call_text
 

@@ -77,6 +77,21 @@ class Wrapper(StreamingBlock, abc.ABC):
     def takes(self) -> str:
         return next(iter(self.children.values())).takes
 
+    @classmethod
+    def from_call(cls, args: list[Any], kwargs: Mapping[str, Any]) -> Block:
+        """`series(a, b)` and `parallel(a, b)` are there too, though `a >> b` and `a + b` read better."""
+        if kwargs or not args or not all(isinstance(b, Block) for b in args):
+            raise ExpressionError(
+                "bad-setting", f"{cls.name} takes blocks and nothing else.", f"Write {cls.name}(gain, delay)."
+            )
+        return cls(tuple(args))
+
+    @classmethod
+    def example(cls) -> Block:
+        from .effects import Delay, SoftClip
+
+        return cls((SoftClip(), Delay()))
+
 
 @dataclass(frozen=True)
 class Series(Wrapper):
@@ -288,7 +303,13 @@ class Mix(Wrapper):
     def from_call(cls, args: list[Any], kwargs: Mapping[str, Any]) -> Block:
         if len(args) != 1:
             raise ExpressionError("bad-setting", f"mix takes one block, got {len(args)}.", "Write mix(delay, mix=0.3).")
-        return super().from_call(args, kwargs)
+        return Block.from_call.__func__(cls, args, kwargs)
+
+    @classmethod
+    def example(cls) -> Block:
+        from .effects import SoftClip
+
+        return cls(SoftClip())
 
     def __str__(self) -> str:
         return self.labelled_text(call_text(self.name, dict(self.start), (str(self.block),)))

@@ -1,0 +1,60 @@
+"""`ddsp-lab blocks`: what there is to build chains from."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING
+from typing import Any
+
+import numpy as np
+
+from .._block import Block
+from .._cost import ops_per_sample
+from .._param import Param
+from .._registry import settings_of
+from ._shell import Json, show_json, show_table, verb
+
+SR = 48_000
+
+
+@verb
+def blocks(as_json: Json = False) -> None:
+    """List every block with its parameters, ranges, units and cost."""
+    described = [_described(name, cls) for name, cls in sorted(Block.registry.items())]
+    if as_json:
+        show_json(described)
+        return
+    for d in described:
+        settings = "".join(f", {k}={v}" for k, v in d["settings"].items())
+        title = f"{d['name']} ({d['family']}, {d['ops_per_sample']:g} operations a sample{settings})"
+        rows = [(p["name"], p["default"], f"{p['low']:g} to {p['high']:g}", p["unit"], p["scale"]) for p in d["params"]]
+        show_table(rows, "parameter", "default", "range", "unit", "scale", title=title)
+
+
+def _described(name: str, cls: type[Block]) -> dict[str, Any]:
+    block = cls.example()
+    return {
+        "name": name,
+        "family": cls.family,
+        "takes": block.takes,
+        "differentiable": block.differentiable,
+        "params": [entry for q in block.params for entry in _entries(q)],
+        "settings": {f.name: f.default for f in settings_of(cls) if f.default is not MISSING},
+        "latency_samples": block.latency_samples(SR),
+        "ops_per_sample": round(ops_per_sample(block, SR), 1),
+    }
+
+
+def _entries(q: Param) -> list[dict[str, Any]]:
+    """One entry for every number of a parameter."""
+    defaults = np.broadcast_to(np.asarray(q.default, float), q.shape)
+    return [
+        {
+            "name": q.name + "".join(f"[{i}]" for i in index),
+            "low": q.low,
+            "high": q.high,
+            "default": float(defaults[index]),
+            "unit": q.unit,
+            "scale": q.scale,
+        }
+        for index in np.ndindex(q.shape)
+    ]

@@ -1,0 +1,127 @@
+"""`ddsp-lab fit`: from recordings to a preset."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from .._errors import FitError, ParameterError
+from .._evaluate import Evaluate
+from .._fit import fit as fit_chain
+from .._result import FitResult
+from ._recordings import load_pairs
+from ._shell import Json, Strict, err, notes_json, out, show_json, show_notes, show_table, text, verb
+
+FIGURES = ("loss", "esr", "esr_aligned", "mrstft", "held_out", "latency_samples", "gain_db", "polarity")
+EVERY_S = 0.1  # between two looks at the progress bar
+
+
+@verb
+def fit(
+    dry: Annotated[Path, typer.Argument(help="The dry recording.")],
+    reference: Annotated[Path, typer.Argument(metavar="REF", help="What it should sound like.")],
+    chain: Annotated[str, typer.Option(help="The chain, such as 'parametric_eq(bands=4) >> compressor >> gain'.")],
+    pair: Annotated[list[Path] | None, typer.Option(metavar="DRY REF", help="Another pair, fitted together.")] = None,
+    target: Annotated[str | None, typer.Option(help="The distance to minimise, such as 'esr'.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="The search, such as 'adam(steps=500, starts=4)'.")] = None,
+    budget: Annotated[int | None, typer.Option("-n", "--budget", min=1, help="Evaluations at most.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same preset.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="The run folder [default: runs/REF].")
+    ] = None,
+    freeze: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="A link or parameter that stays as it is.")
+    ] = None,
+    tie: Annotated[list[str] | None, typer.Option(metavar="PATH=PATH", help="A parameter that copies another.")] = None,
+    align: Annotated[bool, typer.Option(help="Measure and take off the delay between the recordings.")] = True,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin again in a folder that holds another fit.")] = False,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Fit a chain to a recording; called again, it goes on where it stopped."""
+    others = pair or []
+    if len(others) % 2:
+        raise FitError("fit-pairs", "--pair needs two files.", "Write --pair DRY REF.")
+    files = [(dry, reference), *zip(others[::2], others[1::2], strict=True)]
+    sounds = load_pairs(files, strict)
+    folder = output or Path("runs") / reference.stem
+    with ProgressBar(budget) as watch:
+        result = fit_chain(
+            chain,
+            sounds.dry,
+            sounds.reference,
+            sounds.sr,
+            target,
+            optimizer,
+            seed,
+            frozen=freeze or (),
+            ties=[_tie(text) for text in tie or ()],
+            budget=budget,
+            align=align,
+            strict=strict,
+            folder=folder,
+            fresh=fresh,
+            watch=watch,
+        )
+    notes = [*sounds.notes, *result.notes]
+    if as_json:
+        show_json({**result.metrics, "notes": notes_json(notes)})
+        return
+    show_result(result, notes)
+    out.print(f"{folder}: preset.json, fit.flac, metrics.json", soft_wrap=True)
+
+
+def _tie(said: str) -> tuple[str, str]:
+    path, _, source = said.partition("=")
+    if not source:
+        raise ParameterError("unknown-parameter", f"--tie {said!r} names one parameter.", "Write --tie PATH=PATH.")
+    return path, source
+
+
+def show_result(result: FitResult, notes: list[tuple[str, str]]) -> None:
+    """The figures and the settings, for a person."""
+    show_notes(notes)
+    m: dict[str, Any] = dict(result.metrics)
+    out.print(
+        f"loss {text(m['loss_start'])} at the start, {text(m['loss'])} now, {text(m['held_out'])} on what was held out"
+    )
+    show_table([(name, m[name]) for name in FIGURES[1:]], "figure", "")
+    show_table(result.table(), "parameter", "value", "range")
+    if m["at_bound"]:
+        out.print(f"* at a bound: {text(m['at_bound'])}", soft_wrap=True)
+    if m["insensitive"]:
+        out.print(f"hardly matters: {text(m['insensitive'])}", soft_wrap=True)
+    out.print(f"{m['evaluations']} evaluations in {m['seconds']:.1f} s, {m['compile_seconds']:.1f} s of them compiling")
+
+
+class ProgressBar:
+    """A line on stderr: evaluations and the best loss so far."""
+
+    def __init__(self, budget: int | None):
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            *((BarColumn(),) if budget else ()),
+            TimeElapsedColumn(),
+        )
+        self.progress = Progress(*columns, console=err, transient=True)
+        self.task = self.progress.add_task("compiling", total=budget)
+        self.shown = 0.0
+
+    def __enter__(self) -> ProgressBar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def __call__(self, evaluate: Evaluate) -> None:
+        now = time.monotonic()
+        if now - self.shown > EVERY_S:
+            self.shown = now
+            said = f"loss {evaluate.best.loss:.3g} after {evaluate.evaluations} evaluations"
+            self.progress.update(self.task, completed=evaluate.evaluations, description=said)

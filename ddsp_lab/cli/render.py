@@ -1,0 +1,56 @@
+"""`ddsp-lab render`: a recording through a preset."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from .. import audio
+from .._preset import Preset
+from ._shell import Json, out, show_json, verb
+
+
+class ClipMode(StrEnum):
+    refuse = "refuse"
+    rescale = "rescale"
+    clamp = "clamp"
+
+
+@verb
+def render(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The recording to process.")],
+    preset: Annotated[Path, typer.Argument(help="A preset that a fit has written.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write, its format by its ending.")
+    ],
+    tail: Annotated[float, typer.Option(min=0.0, help="Seconds to let echoes and reverb ring on.")] = 0.0,
+    clip_mode: Annotated[
+        ClipMode, typer.Option(help="What to do where the file cannot hold the peak.")
+    ] = ClipMode.refuse,
+    as_json: Json = False,
+) -> None:
+    """Play a recording through a preset."""
+    loaded = Preset.load(preset)
+    sound = audio.load(source)
+    x = np.pad(sound.samples, ((0, 0), (0, round(tail * sound.sr))))
+    y = loaded.render(x, sound.sr)
+    gain_db = audio.save(output, y, sound.sr, clip_mode.value)
+    result = {
+        "output": str(output),
+        "sample_rate": sound.sr,
+        "channels": y.shape[0],
+        "seconds": y.shape[1] / sound.sr,
+        "lufs": audio.loudness(y, sound.sr),
+        "gain_db": gain_db,
+    }
+    if as_json:
+        show_json(result)
+    else:
+        turned = f", turned down by {-gain_db:.2f} dB" if gain_db else ""
+        out.print(
+            f"{output}: {result['seconds']:.2f} s, {y.shape[0]} channel(s) at {sound.sr} Hz{turned}", soft_wrap=True
+        )
