@@ -17,7 +17,7 @@ PYTHON = VENV / "bin" / "python"
 
 
 def main(arguments: list[str]) -> None:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - whatever Python is at hand runs this file
         sys.exit(f"ddsp_lab needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     tests = arguments[:1] == ["test"]
     install(extra="[test]" if tests else "")
