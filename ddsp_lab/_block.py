@@ -58,6 +58,9 @@ class Block(Registered, abc.ABC):
     label: str = ""
     start: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
 
+    # each a class attribute where it is a constant, a property where it depends on a setting
+    params: ClassVar[tuple[Param, ...]] = ()
+    differentiable: ClassVar[bool] = True
     family: ClassVar[str] = "effects"
     takes: ClassVar[str] = "audio"
     memoryless: ClassVar[bool] = False
@@ -66,16 +69,6 @@ class Block(Registered, abc.ABC):
     couples_channels: ClassVar[bool] = False
     inverts: ClassVar[bool] = False  # whether some values of its parameters turn the polarity round
     echoes: ClassVar[bool] = False  # whether its loudest output may come later than its input
-
-    if TYPE_CHECKING:
-        # a class attribute where it is a constant, a property where it depends on a setting
-        @property
-        def params(self) -> tuple[Param, ...]: ...
-        @property
-        def differentiable(self) -> bool: ...
-    else:
-        params = ()
-        differentiable = True
 
     def __post_init__(self) -> None:
         self.check_settings()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -77,6 +77,17 @@ class Wrapper(StreamingBlock, abc.ABC):
     def takes(self) -> str:
         return next(iter(self.children.values())).takes
 
+
+@dataclass(frozen=True)
+class Row(Wrapper, abc.ABC):
+    """A wrapper of any number of blocks."""
+
+    blocks: tuple[Block, ...]
+
+    @property
+    def children(self) -> dict[str, Block]:
+        return dict(zip(labels_of(self.blocks), self.blocks, strict=True))
+
     @classmethod
     def from_call(cls, args: list[Any], kwargs: Mapping[str, Any]) -> Block:
         """`series(a, b)` and `parallel(a, b)` are there too, though `a >> b` and `a + b` read better."""
@@ -94,10 +105,8 @@ class Wrapper(StreamingBlock, abc.ABC):
 
 
 @dataclass(frozen=True)
-class Series(Wrapper):
+class Series(Row):
     """One block after another, `a >> b >> c`."""
-
-    blocks: tuple[Block, ...]
 
     @classmethod
     def of(cls, *blocks: Block) -> Series:
@@ -106,10 +115,6 @@ class Series(Wrapper):
         for b in blocks:
             flat += b.blocks if isinstance(b, Series) and not b.label else (b,)
         return cls(tuple(flat))
-
-    @property
-    def children(self) -> dict[str, Block]:
-        return dict(zip(labels_of(self.blocks), self.blocks, strict=True))
 
     def channels_out(self, channels: int) -> int:
         for block in self.blocks:
@@ -155,17 +160,16 @@ class Series(Wrapper):
 
 
 @dataclass(frozen=True)
-class Parallel(Wrapper):
+class Parallel(Row):
     r"""A weighted sum, `0.7 * a + 0.3 * b`: $y = \sum_k w_k f_k(x)$.
 
     Weights are parameters, -2 to 2 (a negative one inverts). `weights` holds where each starts; None means 1/n.
     Branches are delayed to the latest of them, so that they add up in phase.
     """
 
-    blocks: tuple[Block, ...]
     weights: tuple[float | None, ...] = field(default=(), compare=False, kw_only=True)
 
-    inverts = True
+    inverts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -179,18 +183,13 @@ class Parallel(Wrapper):
         blocks: list[Block] = []
         weights: list[float | None] = []
         for weight, block in weighted:
-            inner = isinstance(block, Parallel) and not block.label
-            if inner and (weight is None or None not in block.weights):
+            if isinstance(block, Parallel) and not block.label and (weight is None or None not in block.weights):
                 blocks += block.blocks
                 weights += block.weights if weight is None else (weight * w for w in block.weights if w is not None)
             else:
                 blocks.append(block)
                 weights.append(weight)
         return cls(tuple(blocks), weights=tuple(weights))
-
-    @property
-    def children(self) -> dict[str, Block]:
-        return dict(zip(labels_of(self.blocks), self.blocks, strict=True))
 
     @property
     def params(self) -> tuple[Param, ...]:
@@ -225,7 +224,7 @@ class Parallel(Wrapper):
             history, y = late(history, y)
             after.append((s, history))
             total = total + p[WEIGHTS][name] * y
-        return tuple(after), total
+        return tuple(after), jnp.asarray(total)
 
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None

@@ -164,4 +164,4 @@ def _config(
 
 
 def _digest(x: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(x)).hexdigest()[:16]
+    return hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()[:16]

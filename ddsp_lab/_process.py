@@ -17,10 +17,10 @@ COMPILE_EVENTS = "/jax/core/compile/"  # tracing, lowering and the backend's own
 _compiled = 0.0
 
 
-def _listen(event: str, seconds: float, **_: object) -> None:
+def _listen(event: str, duration_secs: float, **_: object) -> None:
     global _compiled
     if event.startswith(COMPILE_EVENTS):
-        _compiled += seconds
+        _compiled += duration_secs
 
 
 jax.monitoring.register_event_duration_secs_listener(_listen)

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from ._block import Block, Context
 from ._errors import AudioError
@@ -48,7 +49,7 @@ def render(chain: Block, values: Mapping[str, Any], x: Any, sr: int) -> Any:
     Values left out take their start values. As many samples come out as go in, the chain's latency removed. Under a
     JAX transformation (`grad`, `vmap`, `jit`) the call is pure and unchecked.
     """
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((values, x))):
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((values, x))):
         audio = jnp.atleast_2d(x)
         y = chain.aligned(_traced_values(chain, values), audio, Context(sr))
         return y[0] if jnp.ndim(x) == 1 and y.shape[0] == 1 else y

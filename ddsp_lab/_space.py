@@ -59,26 +59,27 @@ class Space:
     ):
         self.chain = chain
         self.params = {path: q for path, q, _ in leaves(chain)}
-        self.frozen, ties = tuple(frozen), tuple(ties.items() if isinstance(ties, Mapping) else ties)
+        self.frozen = tuple(frozen)
+        pairs = tuple(dict(ties).items())
         for path in self.frozen:
             if not any(_within(known, path) for known in self.params):
                 raise self._unknown(path, {*self.params, *(k.rsplit(".", 1)[0] for k in self.params if "." in k)})
-        for path in (p for tie in ties for p in tie):
+        for path in (p for pair in pairs for p in pair):
             if path not in self.params:
                 raise self._unknown(path, self.params)
-        for path, source in ties:
+        for path, source in pairs:
             a, b = self.params[path], self.params[source]
-            if a.shape != b.shape or not (a.low <= b.low and b.high <= a.high) or source in dict(ties):
+            if a.shape != b.shape or not (a.low <= b.low and b.high <= a.high) or source in dict(pairs):
                 raise ParameterError(
                     "parameter-bounds",
                     f"{path} ({a.range_text}) cannot copy {source} ({b.range_text}).",
                     "Tie parameters of one shape whose range holds the other's, none of them tied itself.",
                 )
-        fixed = (*self.frozen, *dict(ties))
+        fixed = (*self.frozen, *dict(pairs))
         free = tuple((k, q) for k, q in self.params.items() if not any(_within(k, f) for f in fixed))
-        self.layout = Layout(chain, free, ties)
+        self.layout = Layout(chain, free, pairs)
         self.base = starting_values(chain) | self.known(start or {})
-        for path, source in ties:
+        for path, source in pairs:
             self.base[path] = self.base[source]
 
     def _unknown(self, path: str, known: Iterable[str]) -> ParameterError:

@@ -75,7 +75,7 @@ class TargetSum(Target, abc.ABC):  # no member of its own: what the operators ma
             )
 
     @property
-    def least_squares(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def least_squares(self) -> bool:
         return all(t.least_squares for _, t in self.parts)
 
     def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Any:

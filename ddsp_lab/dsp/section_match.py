@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .svf import Kind
+from .vector_fit import Roots
 
 PAIRINGS = 15  # of real roots into second-order sections; more than six of them are rare
 BEYOND = 0.02  # cost of a squared dB beyond the gain's range, against squared nepers of mismatch
@@ -24,7 +25,7 @@ class Bands(NamedTuple):
 
 
 def match(
-    poles: np.ndarray, zeros: np.ndarray, kinds: tuple[Kind, ...], sr: float, widest_gain_db: float, most: int
+    poles: Roots, zeros: Roots, kinds: tuple[Kind, ...], sr: float, widest_gain_db: float, most: int
 ) -> list[Bands]:
     r"""The `most` best rows of bands that have these poles and zeros, best first.
 
@@ -32,7 +33,7 @@ def match(
     rest is an assignment problem. Roots are those of the warped s-plane, one pair of each per section.
     """
     rows: list[tuple[float, Any]] = []
-    shelves = [k for k in kinds if k != "peak"]
+    shelves: list[Kind] = [k for k in kinds if k != "peak"]
     for p in _sections(poles):
         for z in _sections(zeros):
             frequency = z[0][None, :] - p[0][:, None]  # of zero j over pole i, in nepers
@@ -57,14 +58,15 @@ def _beyond(nepers: np.ndarray, widest_db: float) -> np.ndarray:
     return BEYOND * np.maximum(np.abs(nepers) * NEPER_DB - widest_db, 0.0) ** 2
 
 
-def _sections(roots: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _sections(roots: Roots) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Roots as second-order sections (ln frequency, ln Q), once for every way to pair up the real ones."""
     complex_ones = roots[roots.imag > 0.0]
     real = np.sort(np.abs(roots[roots.imag == 0.0].real)).tolist()
     fixed = [(abs(r), abs(r) / (2.0 * abs(r.real))) for r in complex_ones]
     for pairing in itertools.islice(_pairings(real), PAIRINGS):
         both = fixed + [((a * b) ** 0.5, (a * b) ** 0.5 / (a + b)) for a, b in pairing]
-        yield tuple(np.log(np.array(both)).T)  # pyright: ignore[reportReturnType]
+        frequency, q = np.log(np.array(both)).T
+        yield frequency, q
 
 
 def _pairings(items: list[float]) -> Iterator[list[tuple[float, float]]]:

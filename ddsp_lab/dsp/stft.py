@@ -1,6 +1,6 @@
 """Short-time Fourier transform as shifted slices and one batched FFT."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +12,8 @@ def hann(size: int) -> np.ndarray:
     return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)
 
 
-def frame_count(samples: int, hop: int) -> int:
+def frame_count(samples: Any, hop: int) -> Any:
+    """How many frames `stft` makes of `samples`: an integer, or an array of them."""
     return 1 + samples // hop
 
 

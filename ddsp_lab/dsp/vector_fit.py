@@ -1,20 +1,23 @@
 """Poles and zeros of a linear filter from its input and output, without a first guess."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 
 REAL = 1e-9  # a pole whose imaginary part is relatively smaller than this is real
 SLOWEST = 1e-5  # poles are kept this far, in the warped s-plane, from the imaginary axis
 
+Roots: TypeAlias = NDArray[np.complexfloating]
+
 
 class Rational(NamedTuple):
     """A filter in the warped s-plane, $s = (z - 1) / (z + 1)$, and its relative error on the signals."""
 
-    poles: np.ndarray
-    zeros: np.ndarray
+    poles: Roots
+    zeros: Roots
     error: float
 
 
@@ -55,18 +58,18 @@ def vector_fit(
     return Rational(poles, _stable(_roots(real, pairs, c[:-1], c[-1] or 1e-12)), error)
 
 
-def _grouped(poles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _grouped(poles: Roots) -> tuple[np.ndarray, Roots]:
     """Real poles, and one of each conjugate pair."""
     is_real = np.abs(poles.imag) <= REAL * np.abs(poles)
     return poles[is_real].real, poles[~is_real & (poles.imag > 0.0)]
 
 
-def _fractions(real: np.ndarray, pairs: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _fractions(real: np.ndarray, pairs: Roots, x: np.ndarray) -> np.ndarray:
     """`x` through every partial fraction; a conjugate pair gives the real basis of its two."""
     columns = [_one_pole(a, x) for a in real]
     for a in pairs:
         f = _one_pole(a, x.astype(complex))
-        columns += [2.0 * f.real, -2.0 * f.imag]
+        columns += [2.0 * np.real(f), -2.0 * np.imag(f)]
     return np.stack(columns, axis=1)
 
 
@@ -74,7 +77,7 @@ def _one_pole(a: complex, x: np.ndarray) -> np.ndarray:
     return lfilter([1.0, 1.0], [1.0 - a, -(1.0 + a)], x)
 
 
-def _roots(real: np.ndarray, pairs: np.ndarray, c: np.ndarray, d: float) -> np.ndarray:
+def _roots(real: np.ndarray, pairs: Roots, c: np.ndarray, d: float) -> Roots:
     """The zeros of $d + \\sum c_i \\varphi_i$: eigenvalues of the state matrix with the output fed back."""
     n = real.size + 2 * pairs.size
     a, b = np.zeros((n, n)), np.zeros(n)
@@ -83,10 +86,10 @@ def _roots(real: np.ndarray, pairs: np.ndarray, c: np.ndarray, d: float) -> np.n
     for i, pole in zip(range(real.size, n, 2), pairs, strict=True):
         a[i : i + 2, i : i + 2] = [[pole.real, pole.imag], [-pole.imag, pole.real]]
         b[i] = 2.0
-    return np.linalg.eigvals(a - np.outer(b, c) / d)
+    return np.linalg.eigvals(a - np.outer(b, c) / d).astype(complex)
 
 
-def _stable(roots: np.ndarray) -> np.ndarray:
+def _stable(roots: Roots) -> Roots:
     """The same magnitudes in the left half plane."""
     return -np.maximum(np.abs(roots.real), SLOWEST) + 1j * roots.imag
 

@@ -32,7 +32,7 @@ class ParametricEq(StreamingBlock):
     linear = True
 
     @property
-    def params(self) -> tuple[Param, ...]:
+    def params(self) -> tuple[Param, Param, Param]:
         row = (self.bands,)
         spread = tuple(float(f) for f in np.round(np.geomspace(100.0, 8000.0, self.bands)))
         return (
@@ -43,7 +43,8 @@ class ParametricEq(StreamingBlock):
 
     @property
     def kinds(self) -> tuple[svf.Kind, ...]:
-        return ("peak",) if self.bands == 1 else ("low_shelf", *("peak",) * (self.bands - 2), "high_shelf")
+        peaks: tuple[svf.Kind, ...] = ("peak",) * (self.bands - 2)
+        return ("low_shelf", *peaks, "high_shelf") if self.bands > 1 else ("peak",)
 
     @property
     def _groups(self) -> list[slice]:

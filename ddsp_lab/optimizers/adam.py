@@ -60,7 +60,7 @@ class Adam(Optimizer):
 
     def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
         _, gradients = evaluate.values_and_gradients(state.u)
-        finite = np.isfinite(gradients).all(axis=1)
+        finite = np.all(np.isfinite(gradients), axis=1)
         u, moments = _update(
             self, jnp.asarray(np.where(finite[:, None], gradients, 0.0), jnp.float32), state.moments, state.u
         )
