@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -72,6 +72,10 @@ class Wrapper(StreamingBlock, abc.ABC):
     @property
     def inverts(self) -> bool:
         return any(b.inverts for b in self.children.values())
+
+    @property
+    def echoes(self) -> bool:
+        return any(b.echoes for b in self.children.values())
 
     @property
     def takes(self) -> str:
@@ -196,6 +200,12 @@ class Parallel(Row):
         even = 1.0 / len(self.blocks)
         starts = zip(self.children, self.weights, strict=True)
         return tuple(Param(f"{WEIGHTS}.{k}", -2.0, 2.0, default=even if w is None else w) for k, w in starts)
+
+    def starting_at(self, **values: Any) -> Self:
+        """Weights start where the text of the sum says; both forms are one."""
+        starts = {k.removeprefix(f"{WEIGHTS}."): float(v) for k, v in super().starting_at(**values).start}
+        weights = (starts.get(k, w) for k, w in zip(self.children, self.weights, strict=True))
+        return replace(self, weights=tuple(weights))
 
     def channels_out(self, channels: int) -> int:
         counts = {k: b.channels_out(channels) for k, b in self.children.items()}

@@ -67,7 +67,7 @@ def prepare_pair(dry: Any, reference: Any, sr: int, chain: Block, aligned: bool 
         channels = min(dry.shape[0], reference.shape[0])
         dry, reference = mixdown(dry, channels), mixdown(reference, channels)
         notes.append(("audio-channels", f"{text}: both were mixed down to {channels}."))
-    alignment = align(dry, reference, sr, delays=any(b.echoes for b in _blocks(chain))) if aligned else NO_ALIGNMENT
+    alignment = align(dry, reference, sr, delays=chain.echoes) if aligned else NO_ALIGNMENT
     if alignment.applied_samples:
         notes.append(
             (
@@ -88,10 +88,6 @@ def prepare_pair(dry: Any, reference: Any, sr: int, chain: Block, aligned: bool 
         reference = -reference
         notes.append(("align-polarity", "The reference is inverted and the chain cannot invert: it was turned round."))
     return Pair(dry, reference, alignment, tuple(notes))
-
-
-def _blocks(chain: Block) -> list[Block]:
-    return [chain, *(b for child in chain.children.values() for b in _blocks(child))]
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Delay(StreamingBlock):
         return jnp.zeros((channels, ceil(2.0 * ctx.sr) + 3))
 
     def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
-        samples = 1e-3 * p["time_ms"] * ctx.sr
+        samples = p["time_ms"] * (1e-3 * ctx.sr)  # one rounding, whether compiled or not
         state, echoes = jax.vmap(feedback_delay, (0, None, None, 0))(x, samples, p["feedback"], state.astype(x.dtype))
         return state, (1.0 - p["mix"]) * x + p["mix"] * echoes
 
