@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ._errors import ExpressionError, did_you_mean
+from ._expression import LABEL
 from ._param import Param
 from ._registry import Registered, settings_of
 
@@ -71,6 +72,8 @@ class Block(Registered, abc.ABC):
     echoes: ClassVar[bool] = False  # whether its loudest output may come later than its input
 
     def __post_init__(self) -> None:
+        if self.label and not LABEL.fullmatch(self.label):
+            raise ExpressionError("bad-setting", f"{self.label!r} is no label.", "Use letters, digits and _.")
         self.check_settings()
 
     @property
@@ -167,7 +170,13 @@ class Block(Registered, abc.ABC):
     @classmethod
     def from_call(cls, args: list[Any], kwargs: Mapping[str, Any]) -> Block:
         """The block that `name(args, key=value, …)` means: settings build it, parameters start it."""
-        settings = {f.name for f in settings_of(cls)}
+        settings = [f.name for f in settings_of(cls)]
+        if len(args) > len(settings) or set(settings[: len(args)]) & kwargs.keys():
+            raise ExpressionError(
+                "bad-setting",
+                f"{cls.name} got {len(args)} value(s) without a name; it takes {', '.join(settings) or 'none'} so.",
+                f"Write {cls.name}(name=value).",
+            )
         block = cls(*args, **{k: v for k, v in kwargs.items() if k in settings})
         starts = {k: v for k, v in kwargs.items() if k not in settings}
         for name in set(starts) - {q.name for q in block.params}:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import abc
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, ClassVar, Self
 
 import jax.numpy as jnp
@@ -21,22 +23,31 @@ WEIGHTS = "weights"  # where a parallel sum keeps its weights, hence no label
 FAINT = 0.05  # below this, a branch is looked for at a weight of 1
 
 
-def labels_of(blocks: Iterable[Block]) -> tuple[str, ...]:
-    """The names of the links of a chain: their labels, else their block's name, repeats with `_2`, `_3`."""
-    blocks = tuple(blocks)
-    given = [b.label for b in blocks if b.label]
-    for label in given:
-        if given.count(label) > 1:
-            raise ExpressionError("bad-setting", f"Two links are labelled {label!r}.", "Rename one of them.")
-    taken, labels = set(given), []
+def labels_of(blocks: Iterable[Block], reserved: str = "") -> tuple[str, ...]:
+    """The names of the links of a chain: their labels, else their block's name, repeats with `_2`, `_3`.
+
+    `reserved` is the name of a parameter that stands beside them.
+    """
+    blocks, taken, count = tuple(blocks), {reserved}, Counter[str]()
+    for label in (b.label for b in blocks if b.label):
+        if label in taken:
+            whose = "a parameter" if label == reserved else "another link"
+            raise ExpressionError("bad-setting", f"{label!r} is the name of {whose}.", "Label the link otherwise.")
+        taken.add(label)
+    labels = []
     for block in blocks:
-        label, n = block.label or block.name, 1
+        label = block.label or block.name
         while not block.label and label in taken:
-            n += 1
-            label = f"{block.name}_{n}"
+            count[block.name] += 1
+            label = f"{block.name}_{count[block.name] + 1}"
         taken.add(label)
         labels.append(label)
     return tuple(labels)
+
+
+def _inner(block: Block) -> str:
+    """A block as an argument of another, its label in brackets: it is no keyword."""
+    return f"({block})" if block.label else str(block)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +57,7 @@ class Wrapper(StreamingBlock, abc.ABC):
     family = "wrappers"
 
     def check_settings(self) -> None:
-        if not self.children:
+        if not self.children:  # which also holds their labels against each other
             raise ExpressionError("bad-setting", f"{self.name} needs at least one block.", "Name one.")
 
     @property
@@ -88,6 +99,12 @@ class Row(Wrapper, abc.ABC):
 
     blocks: tuple[Block, ...]
 
+    def check_settings(self) -> None:
+        for block in self.blocks:
+            if not isinstance(block, Block):
+                raise ExpressionError("bad-setting", f"{block!r} is no block.", "Give blocks: Gain() >> Delay().")
+        super().check_settings()
+
     @property
     def children(self) -> dict[str, Block]:
         return dict(zip(labels_of(self.blocks), self.blocks, strict=True))
@@ -112,13 +129,15 @@ class Row(Wrapper, abc.ABC):
 class Series(Row):
     """One block after another, `a >> b >> c`."""
 
+    def __post_init__(self) -> None:
+        """Unlabelled series within a series are unfolded: the operator is associative."""
+        unfolded = (b.blocks if isinstance(b, Series) and not b.label else (b,) for b in self.blocks)
+        object.__setattr__(self, "blocks", tuple(chain.from_iterable(unfolded)))
+        super().__post_init__()
+
     @classmethod
     def of(cls, *blocks: Block) -> Series:
-        """Unlabelled series within a series are unfolded: the operator is associative."""
-        flat: list[Block] = []
-        for b in blocks:
-            flat += b.blocks if isinstance(b, Series) and not b.label else (b,)
-        return cls(tuple(flat))
+        return cls(blocks)
 
     def channels_out(self, channels: int) -> int:
         for block in self.blocks:
@@ -159,7 +178,7 @@ class Series(Row):
         texts = (
             f"({b})" if isinstance(b, Parallel) and len(b.blocks) > 1 and not b.label else str(b) for b in self.blocks
         )
-        text = " >> ".join(texts)
+        text = " >> ".join(texts) if len(self.blocks) > 1 else f"series({_inner(self.blocks[0])})"
         return self.labelled_text(f"({text})") if self.label else text
 
 
@@ -176,24 +195,29 @@ class Parallel(Row):
     inverts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "weights", self.weights or (None,) * len(self.blocks))
-        for param in self.params:
-            param.check(param.default, param.name)
-
-    @classmethod
-    def of(cls, *weighted: tuple[float | None, Block]) -> Parallel:
         """Unlabelled sums within a sum are unfolded, their weights multiplied through."""
         blocks: list[Block] = []
         weights: list[float | None] = []
-        for weight, block in weighted:
+        for weight, block in zip(self.weights or (None,) * len(self.blocks), self.blocks, strict=True):
             if isinstance(block, Parallel) and not block.label and (weight is None or None not in block.weights):
                 blocks += block.blocks
                 weights += block.weights if weight is None else (weight * w for w in block.weights if w is not None)
             else:
                 blocks.append(block)
                 weights.append(weight)
-        return cls(tuple(blocks), weights=tuple(weights))
+        object.__setattr__(self, "blocks", tuple(blocks))
+        object.__setattr__(self, "weights", tuple(weights))
+        super().__post_init__()
+        for param in self.params:
+            param.check(param.default, param.name)
+
+    @classmethod
+    def of(cls, *weighted: tuple[float | None, Block]) -> Parallel:
+        return cls(tuple(b for _, b in weighted), weights=tuple(w for w, _ in weighted))
+
+    @property
+    def children(self) -> dict[str, Block]:
+        return dict(zip(labels_of(self.blocks, WEIGHTS), self.blocks, strict=True))
 
     @property
     def params(self) -> tuple[Param, ...]:
@@ -264,6 +288,8 @@ class Parallel(Row):
             if weight is not None:
                 term = f"{number_text(abs(weight))} * {term}"
             text += f" {sign} {term}" if text else term if sign == "+" else f"-{term}"
+        if self.weights == (None,):
+            text = f"parallel({_inner(self.blocks[0])})"
         return self.labelled_text(f"({text})") if self.label else text
 
 
@@ -277,7 +303,7 @@ class Mix(Wrapper):
 
     @property
     def children(self) -> dict[str, Block]:
-        return {self.block.label or self.block.name: self.block}
+        return {labels_of((self.block,), "mix")[0]: self.block}
 
     @property
     def _link(self) -> tuple[str, Block]:
@@ -286,6 +312,7 @@ class Mix(Wrapper):
     def check_settings(self) -> None:
         if not isinstance(self.block, Block):
             raise ExpressionError("bad-setting", f"mix({self.block!r}) holds no block.", "Write mix(delay).")
+        super().check_settings()
 
     def channels_out(self, channels: int) -> int:
         out = self.block.channels_out(channels)
@@ -321,4 +348,4 @@ class Mix(Wrapper):
         return cls(SoftClip())
 
     def __str__(self) -> str:
-        return self.labelled_text(call_text(self.name, dict(self.start), (str(self.block),)))
+        return self.labelled_text(call_text(self.name, dict(self.start), (_inner(self.block),)))

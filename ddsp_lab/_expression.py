@@ -12,8 +12,9 @@ Read by recursive descent over a fixed grammar; nothing is ever evaluated.
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -25,8 +26,12 @@ TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[A-Za-z_]\w*)"
     r"|(?P<string>'[^'\n]*'|\"[^\"\n]*\")"
-    r"|(?P<symbol>>>|[-+*()\[\],=]))"
+    r"|(?P<symbol>>>|[-+*()\[\],=]))",
+    re.ASCII,
 )
+LABEL = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+SHOWN = 40  # characters of a text quoted on either side of an error
+OPERATORS: dict[str, Callable[..., Any]] = {">>": operator.rshift, "+": operator.add, "*": operator.mul}
 
 
 class Family(Protocol):
@@ -39,6 +44,8 @@ class Family(Protocol):
 
 def parse_expression(text: str, family: Any) -> Any:
     """The object that `text` means; raises `ExpressionError` with a pointer to the place."""
+    if not isinstance(text, str):
+        raise ExpressionError("expression-syntax", f"{text!r} is no text of a {family.kind}.", "Give a string.")
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
             "expression-size", f"The {family.kind} has {len(text)} characters.", f"At most {MAX_LENGTH} are read."
@@ -77,9 +84,16 @@ class _Parser:
         found = repr(self.token) if self.token else "the end"
         raise ExpressionError(
             "expression-syntax",
-            f"Expected {wanted}, found {found} at column {self.start + 1} of {self.text!r}.",
+            f"Expected {wanted}, found {found} at column {self.start + 1} of {self.quoted}.",
             f"A {self.family.kind} reads like {EXAMPLES.get(self.family.kind, 'name(key=value)')!r}.",
         )
+
+    @property
+    def quoted(self) -> str:
+        """The text, or what stands about the place where it is long."""
+        first, last = max(0, self.start - SHOWN), self.start + SHOWN
+        before, after = "..." if first else "", "..." if last < len(self.text) else ""
+        return f"{before}{self.text[first:last]!r}{after}"
 
     def accept(self, *tokens: str) -> str:
         return self.advance() if self.kind == "symbol" and self.token in tokens else ""
@@ -94,34 +108,39 @@ class _Parser:
             raise ExpressionError(
                 "expression-size", f"Brackets are nested deeper than {MAX_DEPTH}.", "Label parts and simplify."
             )
-        result = self.sum()
+        links = [self.sum()]
         while self.accept(">>"):
-            result = self.apply(">>", result, self.sum())
+            links.append(self.sum())
         self.depth -= 1
-        return result
+        return self.join(">>", links)
 
     def sum(self) -> Any:
-        result = -self.term() if self.accept("-") else self.term()
+        terms = [self.term(self.accept("-"))]
         while sign := self.accept("+", "-"):
-            result = self.apply(sign, result, self.term())
-        return result
+            terms.append(self.term(sign))
+        return self.join("+", terms)
 
-    def apply(self, operator: str, left: Any, right: Any) -> Any:
+    def join(self, symbol: str, parts: list[Any]) -> Any:
+        """The operator between all parts, neighbours first: it is associative, and a long row takes no square time."""
+        while len(parts) > 1:
+            parts = [self.apply(symbol, *parts[i : i + 2]) for i in range(0, len(parts), 2)]
+        return parts[0]
+
+    def apply(self, symbol: str, left: Any, *right: Any) -> Any:
         try:
-            return left >> right if operator == ">>" else left + right if operator == "+" else left - right
+            return OPERATORS[symbol](left, *right) if right else left
         except TypeError:
             raise ExpressionError(
-                "expression-syntax",
-                f"{self.family.kind}s have no operator {operator!r}: {self.text!r}.",
-                "Leave it out.",
+                "expression-syntax", f"{self.family.kind}s have no operator {symbol!r}: {self.quoted}.", "Leave it out."
             ) from None
 
-    def term(self) -> Any:
-        if self.kind != "number":
-            return self.atom()
-        weight = float(self.advance())
-        self.expect("*")
-        return weight * self.atom()
+    def term(self, sign: str = "") -> Any:
+        weighted = self.kind == "number"
+        weight = float(self.number()) if weighted else 1.0
+        if weighted:
+            self.expect("*")
+        atom = self.atom()
+        return self.apply("*", -weight if sign == "-" else weight, atom) if weighted or sign == "-" else atom
 
     def atom(self, label: str = "") -> Any:
         if self.accept("("):
@@ -148,7 +167,7 @@ class _Parser:
                 key = self.advance()
                 self.expect("=")
                 if key in kwargs:
-                    raise ExpressionError("expression-syntax", f"{key!r} is given twice in {self.text!r}.", "Drop one.")
+                    raise ExpressionError("expression-syntax", f"{key!r} is given twice in {self.quoted}.", "Drop one.")
                 kwargs[key] = self.value()
             else:
                 args.append(self.value())
@@ -172,7 +191,7 @@ class _Parser:
 
     def number(self) -> float | int:
         sign = -1 if self.accept("-") else 1
-        if self.kind != "number":
+        if self.kind != "number" or float(self.token) == float("inf"):
             self.fail("a number")
         text = self.advance()
         return sign * (int(text) if text.isdigit() and len(text) < 16 else float(text))

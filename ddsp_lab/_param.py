@@ -1,6 +1,7 @@
 """A parameter: one bounded control in the unit a musician reads. Bounds, unit and scale are declared here only."""
 
 from dataclasses import dataclass
+from reprlib import repr as repr_short
 from typing import Any, Literal
 
 import jax.numpy as jnp
@@ -48,13 +49,15 @@ class Param:
     def check(self, value: Any, path: str) -> np.ndarray:
         """`value` as an array of this parameter's shape; raises `ParameterError` naming the path and the bounds."""
         try:
-            if isinstance(value, bool):
+            if np.asarray(value).dtype.kind in "bSU":
                 raise ValueError
             array = np.broadcast_to(np.asarray(value, np.float64), self.shape)
+        except OverflowError:  # a whole number beyond every float
+            array = np.asarray(np.inf)
         except (ValueError, TypeError):
             raise ParameterError(
                 "parameter-shape",
-                f"{path}={value!r} does not fit the shape {self.shape or 'of one number'}.",
+                f"{path}={repr_short(value)} does not fit the shape {self.shape or 'of one number'}.",
                 "Give one number, or one per element.",
             ) from None
         # A value that went through float32 may stand a rounding error outside.
@@ -62,7 +65,7 @@ class Param:
         if not (np.isfinite(array).all() and (array >= self.low - slack).all() and (array <= self.high + slack).all()):
             raise ParameterError(
                 "parameter-bounds",
-                f"{path}={np.asarray(value).tolist()} is out of bounds.",
+                f"{path}={repr_short(np.asarray(value).tolist())} is out of bounds.",
                 f"Allowed: {self.range_text}.",
             )
         return np.clip(array, self.low, self.high)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
+from math import inf
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -69,7 +70,7 @@ class TargetSum(Target, abc.ABC):  # no member of its own: what the operators ma
     parts: tuple[tuple[float, Target], ...]
 
     def check_settings(self) -> None:
-        if any(not w > 0.0 for w, _ in self.parts):
+        if any(not 0.0 < w < inf for w, _ in self.parts):
             raise ExpressionError(
                 "bad-setting", f"A target's weight must be positive: {self}.", "A distance only adds."
             )
