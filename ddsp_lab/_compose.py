@@ -157,7 +157,7 @@ class Series(Row):
     def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
         after = []
         for (name, block), s in zip(self.children.items(), state, strict=True):
-            s, x = block.step(p[name], s, x, ctx)
+            s, x = block.step(p.get(name, {}), s, x, ctx)
             after.append(s)
         return tuple(after), x
 
@@ -166,11 +166,11 @@ class Series(Row):
     ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         inputs = [x]
         for name, block in self.children.items():
-            inputs.append(played(block, p[name], inputs[-1], ctx))
+            inputs.append(played(block, p.get(name, {}), inputs[-1], ctx))
         wanted: np.ndarray | None = y
         for (name, block), source in zip(reversed(self.children.items()), reversed(inputs[:-1]), strict=True):
             yield name, source, wanted
-            wanted = undone(block, p[name], source, wanted, ctx)
+            wanted = undone(block, p.get(name, {}), source, wanted, ctx)
             if wanted is None:
                 return
 
@@ -254,7 +254,7 @@ class Parallel(Row):
     def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
         after, total = [], 0.0
         for (name, block), (s, history) in zip(self.children.items(), state, strict=True):
-            s, y = block.step(p[name], s, x, ctx)
+            s, y = block.step(p.get(name, {}), s, x, ctx)
             history, y = late(history, y)
             after.append((s, history))
             total = total + p[WEIGHTS][name] * y
@@ -266,14 +266,14 @@ class Parallel(Row):
         """The least-squares weights of the branches as they are."""
         if p is None:
             return []
-        branches = [np.ravel(played(b, p[k], source, ctx)) for k, b in self.children.items()]
+        branches = [np.ravel(played(b, p.get(k, {}), source, ctx)) for k, b in self.children.items()]
         best = np.linalg.lstsq(np.stack(branches, axis=1), np.ravel(reference))[0]
         return [{WEIGHTS: dict(zip(self.children, np.clip(best, -2.0, 2.0).tolist(), strict=True))}]
 
     def separate(
         self, p: Values, x: np.ndarray, y: np.ndarray, ctx: Context
     ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        parts = {k: float(p[WEIGHTS][k]) * played(b, p[k], x, ctx) for k, b in self.children.items()}
+        parts = {k: float(p[WEIGHTS][k]) * played(b, p.get(k, {}), x, ctx) for k, b in self.children.items()}
         total = sum(parts.values())
         for name, part in parts.items():
             weight = float(p[WEIGHTS][name])
@@ -331,7 +331,7 @@ class Mix(Wrapper):
     def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
         name, block = self._link
         inner, history = state
-        inner, wet = block.step(p[name], inner, x, ctx)
+        inner, wet = block.step(p.get(name, {}), inner, x, ctx)
         history, dry = late(history, x)
         return (inner, history), (1.0 - p["mix"]) * dry + p["mix"] * wet
 

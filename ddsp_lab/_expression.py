@@ -186,7 +186,11 @@ class _Parser:
                 items.append(self.number())
             return tuple(items)
         if self.kind == "number" or self.token == "-":
-            return self.number()
+            here = self.at, self.kind, self.token, self.start
+            number = self.number()
+            if self.token != "*":
+                return number
+            self.at, self.kind, self.token, self.start = here  # it weighs what follows: `mix(0.5 * delay)`
         return self.chain()
 
     def number(self) -> float | int:
