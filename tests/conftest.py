@@ -1,0 +1,48 @@
+"""One processor backend, one compile cache, and how often Hypothesis tries.
+
+`pytest` runs everything in minutes. `pytest -m nightly` runs the Hypothesis tests with five times the examples, and
+whatever is marked nightly; DDSP_LAB_NIGHTLY=1 gives the whole suite those examples.
+"""
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import pytest
+from hypothesis import is_hypothesis_test, settings
+
+import ddsp_lab
+
+COMMON = {"deadline": None, "database": None, "derandomize": True}
+settings.register_profile("ci", max_examples=200, **COMMON)
+settings.register_profile("nightly", max_examples=1000, **COMMON)
+
+
+def pytest_configure(config):
+    nightly = os.environ.get("DDSP_LAB_NIGHTLY") == "1" or config.option.markexpr == "nightly"
+    settings.load_profile("nightly" if nightly else "ci")
+    ddsp_lab.tune_process()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    if config.option.markexpr:
+        for item in items:
+            if is_hypothesis_test(getattr(item, "obj", None)):
+                item.add_marker("nightly")
+        return
+    late = [item for item in items if item.get_closest_marker("nightly")]
+    if late:
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if item not in late]
+
+
+@pytest.fixture
+def x64():
+    """Double precision for one test. A fixture, so that no other test sees it."""
+    switch = getattr(jax, "enable_x64", None)
+    if switch is None:  # before JAX 0.8
+        from jax.experimental import enable_x64 as switch
+    with switch(True):
+        yield

@@ -1,0 +1,392 @@
+"""What every block promises, measured on each member of the registry: a new effect file gets it all as it is."""
+
+import dataclasses
+import typing
+from functools import cache
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ddsp_lab as dl
+from ddsp_lab import Block, Context, Preset, Space, _cost, ops_per_sample, parse, render
+from ddsp_lab._block import leaves
+from ddsp_lab._registry import settings_of
+from ddsp_lab._space import starting_values
+
+SR, SAMPLES = 8000, 2048
+CTX = Context(SR)
+MEMBERS = {k: v.example() for k, v in sorted(Block.registry.items()) if v.__module__.startswith("ddsp_lab.")}
+
+
+def switched(block):
+    """The block with each switch and choice among its settings thrown once, by what was changed."""
+    hints = typing.get_type_hints(type(block))
+    for field in settings_of(type(block)):
+        value, hint = getattr(block, field.name), hints[field.name]
+        choices = (True, False) if hint is bool else typing.get_args(hint)
+        if hint is bool or typing.get_origin(hint) is typing.Literal:
+            other = next(c for c in choices if c != value)
+            yield f"{field.name}={other}", dataclasses.replace(block, **{field.name: other})
+
+
+VARIANTS = MEMBERS | {f"{k}-{what}": v for k, b in MEMBERS.items() for what, v in switched(b)}
+every = pytest.mark.parametrize("block", MEMBERS.values(), ids=MEMBERS)
+every_variant = pytest.mark.parametrize("block", VARIANTS.values(), ids=VARIANTS)
+
+
+def noise(seed, shape=(2, SAMPLES), level=0.2):
+    return (level * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+def decoded(block, u):
+    """Values at a point, without the clipping of `Space.decode`, whose slope is zero at the edges."""
+    space = Space(block)
+    return space.layout.decode(u, {k: jnp.asarray(v, jnp.result_type(float)) for k, v in space.base.items()})
+
+
+@cache
+def decoder(block):
+    return jax.jit(lambda u: decoded(block, u))
+
+
+def values(block, u):
+    return decoder(block)(jnp.asarray(u, jnp.float32))
+
+
+@cache
+def player(block):
+    """The block as one compiled function of values and audio."""
+    return jax.jit(lambda p, x: block.apply(p, x, CTX))
+
+
+def play(block, u, x):
+    return np.asarray(player(block)(values(block, u), jnp.asarray(x)))
+
+
+def draws(block, count, seed=0):
+    return np.random.default_rng(seed).uniform(size=(count, Space(block).size)).astype(np.float32)
+
+
+def apart(a, b):
+    """The largest difference over the largest sample of `b`."""
+    return np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)
+
+
+def correlation(x, y):
+    """Of the first channels, at lags from 0 up: for white noise, the impulse response."""
+    size = 2 * x.shape[1]
+    return np.fft.irfft(np.conj(np.fft.rfft(x[0], size)) * np.fft.rfft(y[0], size))[: x.shape[1] // 2]
+
+
+# --- what a block is
+
+
+@every_variant
+def test_is_frozen_hashable_and_comparable(block):
+    same = dataclasses.replace(block)
+    assert same == block
+    assert hash(same) == hash(block)
+    assert block.named("another") != block
+    assert all(other != block for _, other in switched(block))
+    assert "__dataclass_fields__" in vars(type(block)), "the class statement lacks @dataclass(frozen=True)"
+    for field in dataclasses.fields(block):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(block, field.name, getattr(block, field.name))
+
+
+@every
+def test_file_class_and_registry_agree_on_the_name(block):
+    cls = type(block)
+    assert cls.__name__ == "".join(word.capitalize() for word in block.name.split("_"))
+    if block.family == "wrappers":
+        assert cls.__module__ == "ddsp_lab._compose"
+    else:
+        assert cls.__module__ == f"ddsp_lab.{block.family}.{block.name}"
+        assert getattr(getattr(dl, block.family), cls.__name__) is cls
+
+
+@every
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_unit_and_physical_values_map_to_each_other(block, dtype):
+    u = np.linspace(0.0, 1.0, 33, dtype=dtype)
+    for path, q, _ in leaves(block):
+        p = np.asarray(q.from_unit(u))
+        tolerance = 20 * np.finfo(dtype).eps * max(1.0, max(abs(q.low), abs(q.high)) / (q.high - q.low))
+        np.testing.assert_allclose(q.to_unit(p), u, atol=tolerance, err_msg=path)
+        np.testing.assert_allclose(p[[0, -1]], [q.low, q.high], rtol=20 * np.finfo(dtype).eps, err_msg=path)
+        assert (np.diff(p) > 0.0).all()
+        assert all(q.low <= q.check(np.broadcast_to(v, q.shape), path).min() <= q.high for v in p)
+
+
+@every
+def test_points_and_values_map_to_each_other(block):
+    space = Space(block)
+    for u in draws(block, 4):
+        np.testing.assert_allclose(space.encode(space.decode(u)), u, atol=1e-5)
+
+
+# --- what comes out
+
+
+@every_variant
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_gives_finite_float32_of_the_declared_shape(block, channels):
+    x = noise(0, (channels, SAMPLES))
+    for u in draws(block, 8):
+        y = play(block, u, x)
+        assert y.shape == (block.channels_out(channels), SAMPLES)
+        assert y.dtype == np.float32
+        assert np.isfinite(y).all()
+
+
+@every
+def test_compiled_is_eager(block):
+    u, x = draws(block, 1)[0], noise(0)
+    assert apart(np.asarray(block.apply(values(block, u), jnp.asarray(x), CTX)), play(block, u, x)) < 2e-6
+
+
+@every
+def test_a_population_is_a_loop(block):
+    us, xs = draws(block, 3), noise(0, (3, 2, SAMPLES))
+    together = np.asarray(jax.vmap(player(block))(jax.vmap(decoder(block))(us), xs))
+    for u, x, y in zip(us, xs, together, strict=True):
+        assert apart(y, play(block, u, x)) < 2e-6
+
+
+@every
+def test_no_parameter_is_dead(block):
+    x = noise(0)
+    points = draws(block, 8)
+    for k, name in enumerate(Space(block).names):
+        low, high = points.copy(), points.copy()
+        low[:, k], high[:, k] = 0.1, 0.9
+        change = max(apart(play(block, a, x), play(block, b, x)) for a, b in zip(low, high, strict=True))
+        assert change > 1e-3, f"{name} does nothing"
+
+
+@every
+def test_streams_in_pieces(block):
+    u, x = draws(block, 2)[1], noise(0)
+    p, state = values(block, u), block.init(2, CTX)
+    step = jax.jit(block.step)
+    pieces = []
+    for first, last in pairwise([0, 1, 64, 700, SAMPLES]):
+        state, y = step(p, state, x[:, first:last], Context(SR, jnp.float32(first / SR)))
+        pieces.append(y)
+    assert apart(np.concatenate(pieces, axis=1), play(block, u, x)) < 1e-6
+
+
+@every
+def test_silence_stays_silent(block):
+    if block.family == "synths":
+        pytest.fail("a synth needs notes: give it a law of its own")
+    for u in draws(block, 8):
+        assert np.abs(play(block, u, np.zeros((2, SAMPLES), np.float32))).max() < 1e-9
+
+
+# --- derivatives
+
+
+@every
+def test_gradients_are_finite_differences(block, x64):
+    """Forward mode column by column, reverse mode as its transpose; steps are too short to cross a kink."""
+    rng = np.random.default_rng(1)
+    size = Space(block).size
+    f = jax.jit(lambda u, x: block.apply(decoded(block, u), x, CTX))
+    push = jax.jit(lambda u, x, du, dx: jax.jvp(f, (u, x), (du, dx))[1])
+    pull = jax.jit(lambda u, x, w: jax.vjp(f, u, x)[1](w))
+    for _ in range(2):
+        u, x = rng.uniform(0.15, 0.85, size), 0.2 * rng.standard_normal((2, 512))
+        directions = [(du, 0.0 * x) for du in (*np.eye(size), rng.standard_normal(size))]
+        for du, dx in [*directions, (np.zeros(size), 0.2 * rng.standard_normal(x.shape))]:
+            h = 1e-7
+            difference = np.asarray(f(u + h * du, x + h * dx) - f(u - h * du, x - h * dx)) / (2.0 * h)
+            tangent = np.asarray(push(u, x, du, dx))
+            scale = np.linalg.norm(difference) + 1e-3
+            assert np.linalg.norm(tangent - difference) < 1e-5 * scale
+            w = rng.standard_normal(tangent.shape)
+            gu, gx = pull(u, x, w)
+            assert abs(np.vdot(gu, du) + np.vdot(gx, dx) - np.vdot(w, difference)) < 1e-5 * scale
+
+
+SIGNALS = {
+    "silence": lambda rng: np.zeros((2, SAMPLES)),
+    "dc": lambda rng: np.ones((2, SAMPLES)) * rng.choice([-1.0, 1.0]),
+    "impulse": lambda rng: np.eye(2, SAMPLES, rng.integers(SAMPLES - 1)),
+    "denormal": lambda rng: 1e-38 * rng.standard_normal((2, SAMPLES)),
+    "full scale": lambda rng: rng.uniform(-1.0, 1.0, (2, SAMPLES)),
+}
+PLACES = {
+    "start": lambda rng, block: Space(block).start,
+    "anywhere": lambda rng, block: rng.uniform(size=Space(block).size),
+    "corner": lambda rng, block: rng.integers(0, 2, Space(block).size),
+    "lowest": lambda rng, block: np.zeros(Space(block).size),
+    "highest": lambda rng, block: np.ones(Space(block).size),
+}
+
+
+@cache
+def slope(block):
+    """Output and reverse-mode gradient in one compiled function."""
+
+    def seen(u, x, w):
+        y = block.apply(decoded(block, u), x, CTX)
+        return jnp.vdot(w, y), y
+
+    return jax.jit(jax.value_and_grad(seen, argnums=(0, 1), has_aux=True))
+
+
+@every
+@given(st.sampled_from(list(SIGNALS)), st.sampled_from(list(PLACES)), st.integers(0, 2**32 - 1))
+def test_is_finite_everywhere_and_so_is_its_gradient(block, signal, place, seed):
+    rng = np.random.default_rng(seed)
+    u, x = PLACES[place](rng, block).astype(np.float32), SIGNALS[signal](rng).astype(np.float32)
+    w = rng.choice(np.float32([-1.0, 1.0]), (block.channels_out(2), SAMPLES))
+    (_, y), gradients = slope(block)(u, x, w)
+    assert all(np.isfinite(v).all() for v in jax.tree.leaves((y, gradients)))
+
+
+# --- declared facts, measured; both ways, so that nothing true goes undeclared
+
+
+@every_variant
+def test_latency_is_as_declared(block):
+    """The first arrival at the start values, as `apply` and as `aligned` give it."""
+    x, late = noise(0), block.latency_samples(SR)
+    u = Space(block).start
+    aligned = jax.jit(lambda p, x: block.aligned(p, x, CTX))(values(block, u), x)
+    for y, expected in ((play(block, u, x), late), (np.asarray(aligned), 0)):
+        heard = np.abs(correlation(x, y))
+        assert np.flatnonzero(heard > 0.5 * heard.max())[0] == expected
+
+
+@every_variant
+def test_linearity_is_as_declared(block):
+    a, b = noise(1), noise(2)
+    worst = max(
+        apart(play(block, u, a + 0.5 * b), play(block, u, a) + 0.5 * play(block, u, b)) for u in draws(block, 6)
+    )
+    assert worst < 1e-5 if block.linear else worst > 1e-3
+
+
+@every_variant
+def test_time_invariance_is_as_declared(block):
+    x, by = noise(1), 300
+    moved = np.pad(x, ((0, 0), (by, 0)))[:, :SAMPLES]
+    worst = max(apart(play(block, u, moved)[:, by:], play(block, u, x)[:, :-by]) for u in draws(block, 6))
+    assert worst < 1e-5 if block.time_invariant else worst > 1e-3
+
+
+@every_variant
+def test_memory_is_as_declared(block):
+    x, at = noise(1), 900
+    touched = x.copy()
+    touched[:, at] += 1.0
+    elsewhere = np.arange(SAMPLES) != at
+    worst = 0.0
+    for u in draws(block, 6):
+        y, z = play(block, u, x), play(block, u, touched)
+        worst = max(worst, apart(z[:, elsewhere], y[:, elsewhere]))
+        assert apart(y[:, :at], z[:, :at]) < 1e-6, "it hears the future"
+    assert worst < 1e-6 if block.memoryless else worst > 1e-3
+
+
+@every_variant
+def test_coupling_of_channels_is_as_declared(block):
+    x = noise(1)
+    worst = 0.0
+    for u in draws(block, 6):
+        y = play(block, u, x)
+        alone = np.concatenate([play(block, u, x[i : i + 1]) for i in range(2)])
+        worst = max(worst, apart(alone, y))
+    assert worst > 1e-3 if block.couples_channels else worst < 1e-5
+
+
+@every_variant
+def test_polarity_and_echoes_are_as_declared(block):
+    """The sign of the first arrival, and whether the loudest comes so much later (20 ms) that no filter is to blame."""
+    late = block.latency_samples(SR)
+    click = 1e-3 * np.eye(2, SAMPLES, dtype=np.float32)  # too small for a curve to bend
+    responses = [play(block, u, click)[0] for u in draws(block, 200)]
+    assert any(h[late] < 0.0 for h in responses) == block.inverts
+    assert any(np.argmax(np.abs(h)) > late + 0.02 * SR for h in responses) == block.echoes
+
+
+# --- what can be done with it
+
+
+@every
+def test_a_preset_gives_the_same_audio(block):
+    x = noise(3)
+    values = Space(block).decode(draws(block, 1)[0])
+    preset = Preset.of(block, values, SR)
+    read = Preset.parse(preset.text().encode())
+    assert read == preset
+    assert read.block == block
+    np.testing.assert_array_equal(read.render(x, SR), render(block, values, x, SR))
+
+
+@every_variant
+def test_its_text_reads_back(block):
+    assert parse(str(block)) == block
+    assert parse(str(block.named("another"))) == block.named("another")
+    moved = block.starting_at(**{q.name: np.asarray(q.from_unit(np.full(q.shape, 0.3))) for q in block.params})
+    before, after = starting_values(moved), starting_values(parse(str(moved)))
+    assert before.keys() == after.keys()
+    for path in before:
+        np.testing.assert_array_equal(before[path], after[path], err_msg=path)
+
+
+@every
+def test_a_second_call_compiles_nothing(block):
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, *_, **__: compiled.append(event) if event.startswith("/jax/core/compile/") else None
+    )
+    space = Space(block)
+    first, second = (space.decode(u) for u in draws(block, 2))
+    render(dataclasses.replace(block), first, noise(1), SR)
+    compiled.clear()
+    render(dataclasses.replace(block), second, noise(2, (2, SAMPLES - 100)), SR)
+    assert compiled == []
+
+
+def pairs(block):
+    """A rendered pair, and recordings from which there is nothing to learn."""
+    x, aligned = noise(5, (2, SR)), jax.jit(lambda p, x: block.aligned(p, x, CTX))
+    silence = np.zeros_like(x)
+    yield "rendered", x, np.asarray(aligned(values(block, draws(block, 1)[0]), x))
+    yield "at the start", x, np.asarray(aligned(values(block, Space(block).start), x))
+    yield "silence", silence, silence
+    yield "from silence", silence, x
+    yield "to silence", x, silence
+    yield "unrelated", x, noise(6, x.shape)
+    for samples in (1, 63):
+        yield f"{samples} samples", x[:, :samples], 0.5 * x[:, :samples]
+
+
+@every
+def test_estimates_are_within_bounds(block):
+    space = Space(block)
+    estimates = type(block).estimate is not Block.estimate
+    for what, x, y in pairs(block):
+        for p in (None, space.decode(space.start)):
+            guesses = block.estimate(x, y, CTX, p)
+            for guess in guesses:
+                known = space.known(guess)
+                assert all(np.shape(v) == space.params[k].shape for k, v in known.items()), what
+            if what == "rendered" and estimates and p is not None:
+                assert guesses, "it learns nothing from its own output"
+
+
+@every
+def test_its_cost_is_the_same_at_every_length(block, monkeypatch):
+    cost = ops_per_sample(block)
+    assert 0.0 < cost < np.inf
+    monkeypatch.setattr(_cost, "SIZES", (1 << 16, 1 << 18))
+    assert ops_per_sample(block) == pytest.approx(cost, rel=0.03)
