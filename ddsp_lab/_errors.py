@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 CODES = {
     "audio-missing": "the file is not there, or is not a file",
     "audio-format": "the bytes are not WAV, FLAC, AIFF or OGG, or do not decode",
-    "audio-truncated": "the file ends before its own header says it should",
+    "audio-truncated": "the file ends before its own header says it should, or is damaged",
     "audio-empty": "there are too few samples to do anything with",
     "audio-silent": "every sample is zero where a sound is needed",
     "audio-not-finite": "the audio holds NaN or infinity",
@@ -33,6 +34,7 @@ CODES = {
     "preset-limits": "the preset is larger or deeper than any preset needs to be",
     "preset-field": "the preset has a field that this version does not know, or lacks one",
     "preset-format": "the preset was written by a newer version",
+    "preset-unwritable": "the preset cannot be written",
     "run-changed": "the run folder belongs to a fit with another configuration",
     "run-locked": "another process is working in the run folder",
     "run-journal": "the journal does not fit the configuration it stands beside",
@@ -81,10 +83,12 @@ class RunError(DdspLabError):
     @classmethod
     def unwritable(cls, path: Path, error: Exception) -> RunError:
         reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        kept = "give the same command again: every finished evaluation is kept."
         return cls(
             "run-disk",
             f"{path} cannot be written: {reason}.",
-            "Make room and give the same command again: every finished evaluation is kept.",
+            f"Make room and {kept}" if full else f"Name a folder that can be written to, or free this one and {kept}",
         )
 
 

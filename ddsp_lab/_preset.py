@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ import numpy as np
 from ._block import Block, flatten
 from ._errors import DdspLabError, PresetError
 from ._expression import parse_expression
+from ._files import write_whole
 from ._render import check_rate, render
 from ._space import Space
 
@@ -54,13 +57,25 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def text(self) -> str:
         """The JSON, keys in order, ready to be compared line by line."""
-        data = msgspec.to_builtins(self)
         order = ("format", "chain", "sample_rate", "values", "fit")
-        return json.dumps({k: data[k] for k in order}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        try:
+            data = msgspec.to_builtins(self)
+            return json.dumps({k: data[k] for k in order}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        except (ValueError, TypeError) as error:
+            raise PresetError(
+                "preset-field", f"The preset holds what JSON cannot say: {error}.", "Give finite numbers, texts, lists."
+            ) from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the JSON; the file appears whole or not at all."""
-        write_text(Path(path), self.text())
+        try:
+            write_whole(Path(path), self.text().encode())
+        except OSError as error:
+            raise PresetError(
+                "preset-unwritable",
+                f"{os.fspath(path)} cannot be written: {error.strerror}.",
+                "Check the folder and the space left.",
+            ) from None
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Preset:
@@ -69,8 +84,9 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             with open(path, "rb") as file:
                 data = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise PresetError("preset-json", f"{name} cannot be read: {error.strerror}.", "Check the path.") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", error)
+            raise PresetError("preset-json", f"{name!r} cannot be read: {reason}.", "Check the path.") from None
         return Preset.parse(data, name)
 
     @staticmethod
@@ -83,7 +99,10 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 "Write it anew.",
             )
         try:
-            tree = json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
+            tree = json.loads(
+                data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+            )
+            json.dumps(tree, ensure_ascii=False).encode()  # half a surrogate pair is text in Python only
         except (ValueError, RecursionError) as error:
             raise PresetError(
                 "preset-json", f"{name} is not the JSON of a preset: {error}.", "Write it anew."
@@ -91,7 +110,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if isinstance(tree, dict) and isinstance(tree.get("format"), int) and tree["format"] > FORMAT:
             raise PresetError(
                 "preset-format",
-                f"{name} has format {tree['format']}; this version reads up to {FORMAT}.",
+                f"{name} has format {short(tree['format'])}; this version reads up to {FORMAT}.",
                 "Update ddsp_lab.",
             )
         try:
@@ -107,6 +126,8 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def checked(self, name: str) -> Preset:
         """Itself, every name and value held against the chain."""
         try:
+            if self.format != FORMAT:
+                raise PresetError("preset-field", f"there is no format {self.format}.", f"Formats begin at {FORMAT}.")
             check_rate(self.sample_rate)
             _numbers(self.values)
             space = Space(self.block)
@@ -115,16 +136,6 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except DdspLabError as error:
             raise PresetError(error.code, f"{name}: {error.message}", error.remedy) from None
         return self
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole, old or new, whatever happens."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(partial, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,20 +166,30 @@ def _depth(data: bytes) -> int:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [k for k, _ in pairs]
-    if len(set(keys)) < len(keys):
-        raise ValueError(f"the key {max(keys, key=keys.count)!r} stands twice")
-    return dict(pairs)
+    tree: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in tree:
+            raise ValueError(f"the key {short(key)} stands twice")
+        tree[key] = value
+    return tree
 
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no number of JSON")
 
 
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{short(text)} is beyond every number")
+    return value
+
+
 def _numbers(tree: Any, path: str = "values") -> None:
-    """Raise unless every leaf is a number or a list of numbers."""
+    """Raise unless every leaf is a number or a list of numbers, and every link and parameter has a place of its own."""
     if isinstance(tree, dict):
         for key, value in tree.items():
+            if "." in key or value == {}:
+                raise PresetError("preset-field", f"{path} has a field {short(key)}.", "Nest parameters in links.")
             _numbers(value, f"{path}.{key}")
     elif isinstance(tree, list):
         for value in tree:
@@ -176,4 +197,4 @@ def _numbers(tree: Any, path: str = "values") -> None:
                 raise PresetError("preset-field", f"{path} nests lists.", "Give one number, or one per element.")
             _numbers(value, path)
     elif isinstance(tree, bool) or not isinstance(tree, (int, float)):
-        raise PresetError("preset-field", f"{path} is {tree!r}, not a number.", "Give a number.")
+        raise PresetError("preset-field", f"{path} is {short(tree)}, not a number.", "Give a number.")

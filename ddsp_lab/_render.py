@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from reprlib import repr as short
 from typing import Any
 
 import jax
@@ -23,7 +24,14 @@ MAX_CHANNELS = 64
 
 def as_audio(x: Any, what: str = "audio") -> np.ndarray:
     """`(samples,)` or `(channels, samples)` as float32 `(channels, samples)`; raises `AudioError`."""
-    x = np.asarray(x, np.float32)
+    try:
+        if np.iscomplexobj(x):
+            raise TypeError
+        x = np.asarray(x, np.float32)
+    except (TypeError, ValueError):
+        raise AudioError(
+            "audio-shape", f"{what} is no array of samples: {short(x)}.", "Read files with audio.load(path).samples."
+        ) from None
     if x.ndim == 1:
         x = x[None]
     if x.ndim != 2 or not 1 <= x.shape[0] <= MAX_CHANNELS:
@@ -38,8 +46,13 @@ def as_audio(x: Any, what: str = "audio") -> np.ndarray:
 
 
 def check_rate(sr: Any) -> int:
-    if isinstance(sr, bool) or int(sr) != sr or not 1_000 <= sr <= 768_000:
-        raise AudioError("audio-rate", f"A sample rate of {sr!r} Hz.", "Use a whole number from 1000 to 768000.")
+    try:
+        if isinstance(sr, bool) or int(sr) != sr or not 1_000 <= sr <= 768_000:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise AudioError(
+            "audio-rate", f"A sample rate of {short(sr)} Hz.", "Use a whole number from 1000 to 768000."
+        ) from None
     return int(sr)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from . import audio
 from ._errors import RunError
+from ._files import write_whole
 from ._journal import Journal
-from ._preset import Preset, write_text
+from ._preset import Preset
 
 CONFIG, JOURNAL, PRESET, FIT, METRICS = "config.json", "journal.jsonl", "preset.json", "fit.flac", "metrics.json"
 
@@ -30,18 +31,24 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.journal = Journal(self.path / JOURNAL)
+        except OSError as error:
+            raise RunError.unwritable(self.path, error) from None
+        try:
             if fresh:
                 self.journal.clear()
                 (self.path / CONFIG).unlink(missing_ok=True)
             self._agree(dict(config))
-        except OSError as error:
-            raise RunError.unwritable(self.path, error) from None
+        except BaseException as error:
+            self.journal.close()
+            if isinstance(error, OSError):
+                raise RunError.unwritable(self.path, error) from None
+            raise
 
     def _agree(self, config: dict[str, Any]) -> None:
         path = self.path / CONFIG
         if not path.exists():
             self.journal.clear()  # answers to nobody knows which question
-            write_text(path, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+            write_whole(path, (json.dumps(config, indent=2) + "\n").encode())
             return
         try:
             before = json.loads(path.read_text(encoding="utf-8"))
@@ -51,7 +58,6 @@ class RunFolder:
             before = {}
         changed = sorted(k for k in config.keys() | before.keys() if config.get(k) != before.get(k))
         if changed:
-            self.journal.close()
             key, others = changed[0], f" (and other {', '.join(changed[1:])})" if changed[1:] else ""
             raise RunError(
                 "run-changed",
@@ -60,20 +66,24 @@ class RunFolder:
             )
 
     def save_preset(self, preset: Preset) -> Path:
-        return self._written(PRESET, lambda path: preset.save(path))
+        return self._write(PRESET, preset.text().encode())
 
     def save_metrics(self, metrics: Mapping[str, Any]) -> Path:
-        return self._written(METRICS, lambda path: write_text(path, json.dumps(metrics, indent=2) + "\n"))
+        return self._write(METRICS, (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode())
 
     def save_fit(self, y: np.ndarray, sr: int) -> float:
         """Write the fitted sound; returns by how many dB it had to be turned down to fit into the file."""
-        gain: list[float] = []
-        self._written(FIT, lambda path: gain.append(audio.save(path, y, sr, clip_mode="rescale")))
-        return gain[0]
+        data, gain_db = audio.encode(y, sr, FIT, clip_mode="rescale")
+        self._write(FIT, data)
+        return gain_db
 
-    def _written(self, name: str, write: Any) -> Path:
+    def _write(self, name: str, data: bytes) -> Path:
         try:
-            write(self.path / name)
-        except (OSError, audio.AudioError) as error:
+            write_whole(self.path / name, data)
+        except OSError as error:
             raise RunError.unwritable(self.path / name, error) from None
         return self.path / name
+
+    def close(self) -> None:
+        """Let another process go on here."""
+        self.journal.close()

@@ -5,6 +5,7 @@ Everything else holds audio as float32 `(channels, samples)`. Nothing here resam
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from ._errors import AudioError
+from ._files import write_whole
 from ._render import as_audio, check_rate
 from .dsp.alignment import Alignment, align
 
-__all__ = ["Alignment", "Recording", "align", "load", "loudness", "mixdown", "resample", "save"]
+__all__ = ["Alignment", "Recording", "align", "encode", "load", "loudness", "mixdown", "resample", "save"]
 
 FORMATS = {
     ".wav": ("WAV", "FLOAT"),
@@ -27,6 +29,9 @@ FORMATS = {
 }
 FORMATS[".aif"] = FORMATS[".aiff"]
 UNKNOWN_SIZE = (0, 0xFFFFFFFF)  # what a writer that streams leaves in a header
+CLIP_MODES = ("refuse", "rescale", "clamp")
+FRAMES = 1 << 16  # read and written at a time: a header may claim any number, and the Vorbis encoder has a small stack
+ENDED = ("unexpected", "lost sync", "psf_fseek", "unknown error in flac")  # what libsndfile says at an early end
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,11 @@ def load(path: str | os.PathLike[str]) -> Recording:
 
     name = os.fspath(path)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:  # libsndfile shares its position
             kind = _kind(file.read(12))
             size = os.fstat(file.fileno()).st_size
+            if size == 0:
+                raise AudioError("audio-empty", f"{name} is an empty file.", "Copy or download the file again.")
             if kind is None:
                 raise AudioError(
                     "audio-format",
@@ -64,24 +71,36 @@ def load(path: str | os.PathLike[str]) -> Recording:
             if _cut_short(file, kind, size):
                 raise _truncated(name)
             file.seek(0)
-            with soundfile.SoundFile(file) as sound:
-                frames, sr = sound.frames, check_rate(sound.samplerate)
-                data = sound.read(dtype="float32", always_2d=True)
+            with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
+                frames, sr = sound.frames, sound.samplerate
+                pieces = [np.zeros((0, sound.channels), np.float32)]
+                while len(piece := sound.read(FRAMES, dtype="float32", always_2d=True)):
+                    pieces.append(piece)
     except FileNotFoundError:
         raise AudioError("audio-missing", f"{name} does not exist.", "Check the path.") from None
-    except OSError as error:
-        raise AudioError("audio-missing", f"{name} cannot be read: {error.strerror}.", "Check the path.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", error)
+        raise AudioError("audio-missing", f"{name!r} cannot be read: {reason}.", "Check the path.") from None
     except soundfile.LibsndfileError as error:
-        if "unexpected" in str(error).lower() or "lost sync" in str(error).lower():
+        reason = error.error_string.rstrip(".")
+        if any(words in reason.lower() for words in ENDED):
             raise _truncated(name) from None
-        raise AudioError("audio-format", f"{name} does not decode: {error}.", "Export the file again.") from None
+        raise AudioError("audio-format", f"{name} does not decode: {reason}.", "Export the file again.") from None
+    data = np.concatenate(pieces)
     if len(data) < frames:
         raise _truncated(name)
-    return Recording(as_audio(np.ascontiguousarray(data.T), name), sr, name)
+    try:
+        return Recording(as_audio(np.ascontiguousarray(data.T), name), check_rate(sr), name)
+    except AudioError as error:
+        if name in error.message:
+            raise
+        raise AudioError(error.code, f"{name}: {error.message}", error.remedy) from None
 
 
 def _truncated(name: str) -> AudioError:
-    return AudioError("audio-truncated", f"{name} ends before its header says.", "Copy or download the file again.")
+    return AudioError(
+        "audio-truncated", f"{name} ends before its header says, or is damaged.", "Copy or download the file again."
+    )
 
 
 def _kind(head: bytes) -> str | None:
@@ -95,12 +114,22 @@ def _kind(head: bytes) -> str | None:
 def _cut_short(file, kind: str, size: int) -> bool:
     """Whether the file is shorter than its header says; libsndfile would hand over what is left in silence."""
     if kind == "FLAC":
-        return False  # its decoder notices
+        return not _flac_begins(file, size)  # its decoder notices the rest
     if kind == "OGG":
         return not _ogg_ends(file, size)
     file.seek(4)
     declared = struct.unpack("<I" if kind == "RIFF" else ">I", file.read(4))[0]
     return declared not in UNKNOWN_SIZE and size < declared + 8
+
+
+def _flac_begins(file, size: int) -> bool:
+    """Whether the metadata of a FLAC stream are whole."""
+    at, last = 4, False
+    while not last and at + 4 <= size:
+        file.seek(at)
+        head = file.read(4)
+        at, last = at + 4 + int.from_bytes(head[1:]), bool(head[0] & 0x80)
+    return last and at < size
 
 
 def _ogg_ends(file, size: int) -> bool:
@@ -122,40 +151,52 @@ def save(path: str | os.PathLike[str], x: np.ndarray, sr: int, clip_mode: str = 
     Formats other than WAV hold no more than full scale. Beyond it `clip_mode` "refuse" raises, "clamp" cuts off,
     "rescale" turns the whole file down. Returns the gain applied in dB. The file appears whole or not at all.
     """
+    path = Path(path)
+    data, gain_db = encode(x, sr, path.name, clip_mode)
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise AudioError(
+            "audio-unwritable", f"{path} cannot be written: {error.strerror}.", "Check the folder and the space left."
+        ) from None
+    return gain_db
+
+
+def encode(x: np.ndarray, sr: int, name: str, clip_mode: str = "refuse") -> tuple[bytes, float]:
+    """What `save` would write into a file of this name, and the gain applied in dB."""
     import soundfile
 
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise AudioError(
-            "audio-format", f"{path.name} has no known ending.", f"Use one of {', '.join(sorted(FORMATS))}."
-        )
-    file_format, subtype = FORMATS[path.suffix.lower()]
-    x = as_audio(x, str(path))
+    ending = Path(name).suffix.lower()
+    if ending not in FORMATS:
+        raise AudioError("audio-format", f"{name} has no known ending.", f"Use one of {', '.join(sorted(FORMATS))}.")
+    if clip_mode not in CLIP_MODES:
+        raise AudioError("bad-setting", f"clip_mode={clip_mode!r}.", f"Use one of {', '.join(CLIP_MODES)}.")
+    file_format, subtype = FORMATS[ending]
+    x, sr = as_audio(x, name), check_rate(sr)
     peak = float(np.abs(x).max())
     gain = 1.0
     if file_format != "WAV" and peak > FULL_SCALE:
         if clip_mode == "refuse":
             raise AudioError(
                 "audio-clips",
-                f"{path.name} would clip: the peak is {20 * np.log10(peak):+.2f} dB.",
+                f"{name} would clip: the peak is {20 * np.log10(peak):+.2f} dB.",
                 "Write a .wav (32-bit float), or use --clip-mode rescale or clamp.",
             )
         gain = FULL_SCALE / peak if clip_mode == "rescale" else 1.0
         x = np.clip(gain * x, -FULL_SCALE, FULL_SCALE)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    file = io.BytesIO()  # in memory, where a full disk cannot come between
     try:
-        with open(partial, "wb") as file:
-            soundfile.write(file, x.T, sr, format=file_format, subtype=subtype)
-        os.replace(partial, path)
-    except (OSError, soundfile.LibsndfileError) as error:
-        partial.unlink(missing_ok=True)
+        with soundfile.SoundFile(file, "w", sr, x.shape[0], subtype, format=file_format) as sound:
+            for start in range(0, x.shape[1], FRAMES):
+                sound.write(x[:, start : start + FRAMES].T)
+    except soundfile.LibsndfileError:
         raise AudioError(
-            "audio-unwritable", f"{path} cannot be written: {error}.", "Check the folder and the space left."
+            "audio-format", f"{name} cannot hold {x.shape[0]} channel(s) at {sr} Hz.", "Write a .wav, or resample."
         ) from None
-    return float(20.0 * np.log10(gain))
+    return file.getvalue(), float(20.0 * np.log10(gain))
 
 
-FULL_SCALE = 1.0 - 2.0**-23  # the largest sample of 24 bits
+FULL_SCALE = 1.0  # what integer formats call full scale, though their largest sample is one step below
 
 
 def resample(x: np.ndarray, sr: int, to: int) -> np.ndarray:
@@ -167,6 +208,8 @@ def resample(x: np.ndarray, sr: int, to: int) -> np.ndarray:
 
 def mixdown(x: np.ndarray, channels: int) -> np.ndarray:
     """`(channels, samples)` with fewer channels: their mean for one, the first ones otherwise."""
+    if not 1 <= channels <= x.shape[0]:
+        raise AudioError("audio-channels", f"{x.shape[0]} channel(s) cannot become {channels}.", "Ask for fewer.")
     return x.mean(axis=0, keepdims=True) if channels == 1 else x[:channels]
 
 
@@ -174,6 +217,7 @@ def loudness(x: np.ndarray, sr: int) -> float | None:
     """Integrated loudness in LUFS (ITU-R BS.1770-4); None below 0.4 seconds or at silence."""
     import pyloudnorm
 
+    x = np.atleast_2d(x)
     if x.shape[1] < 0.4 * sr + 1 or x.shape[0] > 5:
         return None
     value = float(pyloudnorm.Meter(sr).integrated_loudness(np.asarray(x.T, np.float64)))
