@@ -5,6 +5,8 @@ Makes `.venv` (or the folder that DDSP_LAB_VENV names), installs the package the
 hands over to pytest. Works without python3-venv: pip, wherever it is, installs into the environment from outside.
 """
 
+from __future__ import annotations  # before Python 3.9 the types below mean nothing
+
 import hashlib
 import os
 import subprocess
@@ -30,7 +32,7 @@ def main(arguments: list[str]) -> None:
 def install(extra: str) -> None:
     """Install the package into the environment, unless that has been done for these very files."""
     stamp = VENV / f"installed{extra}"
-    project = (HERE / "pyproject.toml").read_bytes() + sys.version.encode()
+    project = (HERE / "pyproject.toml").read_bytes() + f"{sys.version} {HERE}".encode()
     wanted = hashlib.sha256(project).hexdigest()
     if PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted:
         return

@@ -6,6 +6,8 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from reprlib import repr as short
 from typing import Any
 
 import jax
@@ -16,7 +18,7 @@ from ._block import Block
 from ._errors import FitError
 from ._evaluate import Evaluate
 from ._optimizer import Optimizer
-from ._pairs import Pair, joined, prepare_pair, problem, windows
+from ._pairs import Pair, agreeing, joined, prepare_pair, problem, windows
 from ._parse import parse, parse_optimizer, parse_target
 from ._preset import Preset
 from ._process import compile_seconds
@@ -62,6 +64,8 @@ def fit(
     Raises `DdspLabError` with a code for whatever cannot be fitted; `fit-interrupted` on Ctrl-C, after saving.
     """
     began, compiled = time.perf_counter(), compile_seconds()
+    seed = _whole("seed", seed, -(2**63))
+    budget = None if budget is None else _whole("budget", budget, 1)
     block = parse(chain)
     space = Space(block, frozen, ties, start)
     space.check()
@@ -69,54 +73,63 @@ def fit(
     pairs = [prepare_pair(x, y, sr, block, align, strict) for x, y in _several(dry, reference)]
     goal = parse_target(target or ("esr" if align else "multi_resolution_stft"))
     way = parse_optimizer(optimizer or _suited(space, goal))
+    pairs = agreeing(pairs, block, strict)
     config = _config(space, goal, way, seed, budget, align, sr, pairs)
-    run = RunFolder(folder, config, fresh) if folder is not None else None
-    seen, held = windows(pairs, sr)
-    evaluate = Evaluate(
-        problem(pairs, seen, space, goal, sr),
-        Separation(space, *joined(pairs, seen), sr) if align or goal.least_squares else None,
-        np.inf if budget is None else budget,
-        run.journal if run else None,
-        problem(pairs, held, space, goal, sr) if held else None,
-        watch,
-    )
-    search = Search(evaluate, space, way, seed)
-    if run is not None:
-        search.on_round = lambda: run.save_preset(Preset.of(block, space.decode(evaluate.best.u), sr))
-    u = search.run()
-    values = space.decode(u)
-    fits = [np.atleast_2d(render(block, values, pair.dry, sr)) for pair in pairs]
+    with RunFolder(folder, config, fresh) if folder is not None else nullcontext() as run:
+        seen, held = windows(pairs, sr)
+        evaluate = Evaluate(
+            problem(pairs, seen, space, goal, sr),
+            Separation(space, *joined(pairs, seen), sr) if align or goal.least_squares else None,
+            np.inf if budget is None else budget,
+            run.journal if run else None,
+            problem(pairs, held, space, goal, sr) if held else None,
+            watch,
+        )
+        search = Search(evaluate, space, way, seed)
+        if run is not None:
+            search.on_round = lambda: run.save_preset(Preset.of(block, space.decode(evaluate.best.u), sr))
+        u = search.run()
+        values = space.decode(u)
+        fits = [np.atleast_2d(render(block, values, pair.dry, sr)) for pair in pairs]
 
-    def loss(v: np.ndarray) -> float:
-        return float(_problem.losses(evaluate.problem, jax.numpy.asarray(v[None], jax.numpy.result_type(float)))[0])
+        def loss(v: np.ndarray) -> float:
+            return float(_problem.losses(evaluate.problem, jax.numpy.asarray(v[None], jax.numpy.result_type(float)))[0])
 
-    metrics: dict[str, Any] = rounded(
-        {
-            "loss_start": search.loss_start,
-            "loss": loss(u),
-            **scores(pairs, fits, sr),
-            "held_out": evaluate.held_out(u) if held else None,
-            "evaluations": evaluate.evaluations,
-            "replayed": evaluate.replayed,
-            "non_finite": evaluate.non_finite,
-            "seconds": time.perf_counter() - began,
-            "compile_seconds": compile_seconds() - compiled,
-            "seed": seed,
-        }
-    )
-    metrics |= {"at_bound": at_bound(space, u), "insensitive": insensitive(space, u, loss)}
-    about = {"target": str(goal), "optimizer": str(way), "version": __version__, "jax": jax.__version__, **metrics}
-    preset = Preset.of(block, values, sr, about)
-    notes = [note for pair in pairs for note in pair.notes]
-    if run is not None:
-        metrics["preset"] = str(run.save_preset(preset))
-        if turned_down := run.save_fit(fits[0], sr):
-            notes.append(("audio-clips", f"fit.flac had to be turned down by {-turned_down:.2f} dB to fit its format."))
-        run.save_metrics(metrics)
-        run.journal.sync()
-        run.journal.close()
-    sounds = {"dry": pairs[0].dry, "reference": pairs[0].reference, "fit": fits[0]}
-    return FitResult(preset, metrics, tuple(evaluate.history), tuple(notes), sounds, sr)
+        metrics: dict[str, Any] = rounded(
+            {
+                "loss_start": search.loss_start,
+                "loss": loss(u),
+                **scores(pairs, fits, sr),
+                "held_out": evaluate.held_out(u) if held else None,
+                "evaluations": evaluate.evaluations,
+                "replayed": evaluate.replayed,
+                "non_finite": evaluate.non_finite,
+                "seconds": time.perf_counter() - began,
+                "compile_seconds": compile_seconds() - compiled,
+                "seed": seed,
+            }
+        )
+        metrics |= {"at_bound": at_bound(space, u), "insensitive": insensitive(space, u, loss)}
+        about = {"target": str(goal), "optimizer": str(way), "version": __version__, "jax": jax.__version__, **metrics}
+        preset = Preset.of(block, values, sr, about)
+        notes = [note for pair in pairs for note in pair.notes]
+        if run is not None:
+            metrics["preset"] = str(run.save_preset(preset))
+            if turned_down := run.save_fit(fits[0], sr):
+                notes.append(
+                    ("audio-clips", f"fit.flac had to be turned down by {-turned_down:.2f} dB to fit its format.")
+                )
+            run.save_metrics(metrics)
+            run.journal.sync()
+        sounds = {"dry": pairs[0].dry, "reference": pairs[0].reference, "fit": fits[0]}
+        return FitResult(preset, metrics, tuple(evaluate.history), tuple(notes), sounds, sr)
+
+
+def _whole(what: str, value: Any, least: int) -> int:
+    """A whole number that 64 bits hold."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not least <= value.__index__() < 2**63:
+        raise FitError("bad-setting", f"{what}={short(value)}.", f"Give a whole number from {least} up.")
+    return value.__index__()
 
 
 def _several(dry: Any, reference: Any) -> list[tuple[Any, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -78,7 +78,7 @@ def prepare_pair(dry: Any, reference: Any, sr: int, chain: Block, aligned: bool 
                 ),
             )
         )
-    elif dry.shape[1] != reference.shape[1]:
+    if dry.shape[1] != reference.shape[1]:
         text = f"The dry recording has {dry.shape[1]} samples, the reference {reference.shape[1]}"
         if strict:
             raise AudioError("audio-length", f"{text}.", "Cut them to one length, or leave out --strict.")
@@ -88,6 +88,25 @@ def prepare_pair(dry: Any, reference: Any, sr: int, chain: Block, aligned: bool 
         reference = -reference
         notes.append(("align-polarity", "The reference is inverted and the chain cannot invert: it was turned round."))
     return Pair(dry, reference, alignment, tuple(notes))
+
+
+def agreeing(pairs: Sequence[Pair], chain: Block, strict: bool = False) -> list[Pair]:
+    """The pairs with as many channels as the one with the fewest; under `strict` they have to agree as they are."""
+    fewest = min(pair.dry.shape[0] for pair in pairs)
+    most = max(pair.dry.shape[0] for pair in pairs)
+    if fewest == most:
+        return list(pairs)
+    text = f"The pairs have {fewest} to {most} channels"
+    if strict:
+        raise AudioError("audio-channels", f"{text}.", "Mix them down, or leave out --strict.")
+    note = ("audio-channels", f"{text}: all were mixed down to {fewest}.")
+    out = chain.channels_out(fewest)
+    return [
+        replace(p, dry=mixdown(p.dry, fewest), reference=mixdown(p.reference, out), notes=(*p.notes, note))
+        if p.dry.shape[0] > fewest
+        else p
+        for p in pairs
+    ]
 
 
 @dataclass(frozen=True)
@@ -102,14 +121,15 @@ class Window:
 def windows(pairs: Sequence[Pair], sr: int) -> tuple[list[Window], list[Window]]:
     """What a fit sees and what is held out.
 
-    Short pairs are seen from their beginning to the held-out part. Longer ones share `FIT_S` seconds in windows: the
-    loudest of each stretch, so that quiet and loud passages, early and late ones, are all there.
+    Short pairs, and those whose sound comes at the end, are seen whole. Longer ones share `FIT_S` seconds in windows:
+    the loudest of each stretch, so that quiet and loud passages, early and late ones, are all there.
     """
     seen, held = [], []
     for i, pair in enumerate(pairs):
         keep = pair.samples
-        if pair.samples >= SHORTEST_S * sr:
-            keep = int((1.0 - HOLD_OUT) * _sounding(pair.reference))
+        until = int((1.0 - HOLD_OUT) * _sounding(pair.reference))
+        if pair.samples >= SHORTEST_S * sr and _energy(pair.reference[:, :until]) > _energy(pair.reference[:, until:]):
+            keep = until
             held.append(Window(i, keep, pair.samples))
         seen.append(Window(i, 0, keep))
     if sum(w.stop for w in seen) <= FIT_S * sr:
@@ -117,6 +137,10 @@ def windows(pairs: Sequence[Pair], sr: int) -> tuple[list[Window], list[Window]]
     size = int(WINDOW_S * sr)
     share = max(1, int(FIT_S / WINDOW_S / len(pairs)))
     return [piece for w in seen for piece in _loudest(pairs[w.pair], w, size, share)], held
+
+
+def _energy(x: np.ndarray) -> float:
+    return float(np.sum(np.square(x, dtype=np.float64)))
 
 
 def _sounding(x: np.ndarray) -> int:

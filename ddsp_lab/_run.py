@@ -84,6 +84,9 @@ class RunFolder:
             raise RunError.unwritable(self.path / name, error) from None
         return self.path / name
 
-    def close(self) -> None:
-        """Let another process go on here."""
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the lock back, also where a notebook keeps the error and everything it refers to."""
         self.journal.close()

@@ -84,5 +84,9 @@ def insensitive(space: Space, u: np.ndarray, loss: Callable[[np.ndarray], float]
 
 
 def rounded(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Figures without the digits that mean nothing."""
-    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in metrics.items()}
+    """Figures without the digits that mean nothing; None where there is no number."""
+    return {k: _six_digits(v) if isinstance(v, float) else v for k, v in metrics.items()}
+
+
+def _six_digits(value: float) -> float | None:
+    return float(f"{value:.6g}") if np.isfinite(value) else None

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
             file.seek(0)
             with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
                 frames, sr = sound.frames, sound.samplerate
-                pieces = [np.zeros((0, sound.channels), np.float32)]
+                pieces: list[Any] = [np.zeros((0, sound.channels), np.float32)]
                 while len(piece := sound.read(FRAMES, dtype="float32", always_2d=True)):
                     pieces.append(piece)
     except FileNotFoundError:

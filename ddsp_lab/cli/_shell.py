@@ -43,8 +43,8 @@ def verb(run: Callable[..., None]) -> Callable[..., None]:
 
 
 def show_json(data: Any) -> None:
-    """One JSON document on stdout."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+    """One JSON document on stdout, in ASCII: any terminal and any file name will do."""
+    typer.echo(json.dumps(data, indent=2, allow_nan=False))
 
 
 def show_table(rows: Iterable[Sequence[Any]], *header: str, title: str = "") -> None:
@@ -80,6 +80,6 @@ def two_values(arguments: Sequence[str], option: str) -> list[str]:
     while given:
         word = given.pop(0)
         result.append(word)
-        if word == option and len(given) >= 2:
+        if word == option and len(given) >= 2 and not given[1].startswith("-"):
             result += [given.pop(0), option, given.pop(0)]
     return result

@@ -25,7 +25,7 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The run folder.")] = Path(
         "ddsp-lab-demo"
     ),
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1)] = 0,
     as_json: Json = False,
 ) -> None:
     """Fit a chain to a riff that went through hidden settings, and compare what is found with them."""

@@ -29,7 +29,7 @@ def fit(
     target: Annotated[str | None, typer.Option(help="The distance to minimise, such as 'esr'.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="The search, such as 'adam(steps=500, starts=4)'.")] = None,
     budget: Annotated[int | None, typer.Option("-n", "--budget", min=1, help="Evaluations at most.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same preset.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same preset.")] = 0,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="The run folder [default: runs/REF].")
     ] = None,

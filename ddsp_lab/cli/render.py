@@ -27,7 +27,7 @@ def render(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write, its format by its ending.")
     ],
-    tail: Annotated[float, typer.Option(min=0.0, help="Seconds to let echoes and reverb ring on.")] = 0.0,
+    tail: Annotated[float, typer.Option(min=0.0, max=600.0, help="Seconds to let echoes and reverb ring on.")] = 0.0,
     clip_mode: Annotated[
         ClipMode, typer.Option(help="What to do where the file cannot hold the peak.")
     ] = ClipMode.refuse,
@@ -44,7 +44,7 @@ def render(
         "sample_rate": sound.sr,
         "channels": y.shape[0],
         "seconds": y.shape[1] / sound.sr,
-        "lufs": audio.loudness(y, sound.sr),
+        "lufs": audio.loudness(10.0 ** (gain_db / 20.0) * y, sound.sr),
         "gain_db": gain_db,
     }
     if as_json:
