@@ -69,6 +69,7 @@ class Block(Registered, abc.ABC):
     time_invariant: ClassVar[bool] = True
     couples_channels: ClassVar[bool] = False
     inverts: ClassVar[bool] = False  # whether some values of its parameters turn the polarity round
+    sums: ClassVar[bool] = False  # whether its estimate is the weights of what it adds up
     echoes: ClassVar[bool] = False  # whether its loudest output may come later than its input
 
     def __post_init__(self) -> None:
@@ -113,6 +114,10 @@ class Block(Registered, abc.ABC):
         Arrays are `(channels, samples)`, aligned, without the block's own latency. `p` are the values so far, where
         there are any. Parameters left out of a guess stay as they are; no guess at all is an answer too.
         """
+        return []
+
+    def twins(self, p: Values) -> list[Values]:
+        """Other values at which the block does just the same, up to a gain."""
         return []
 
     def separate(
@@ -213,6 +218,13 @@ class StreamingBlock(Block, abc.ABC):
 
     @abc.abstractmethod
     def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]: ...
+
+
+def walk(block: Block) -> Iterator[Block]:
+    """A block and all it holds."""
+    yield block
+    for child in block.children.values():
+        yield from walk(child)
 
 
 def leaves(block: Block, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Param, Block]]:

@@ -192,6 +192,7 @@ class Parallel(Row):
 
     weights: tuple[float | None, ...] = field(default=(), compare=False, kw_only=True)
 
+    sums: ClassVar[bool] = True
     inverts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +17,8 @@ from ._errors import FitError, RunError
 from ._journal import Journal
 from ._problem import Problem
 from ._separate import Separation
+
+Suggestion: TypeAlias = Literal["estimates", "redrawn", "restarts", "twins"]
 
 
 class BudgetSpent(Exception):  # noqa: N818
@@ -92,22 +94,22 @@ class Evaluate:
                 f"{self.problem.target} is no sum of squares.",
                 "Use adam or lbfgs, or the target esr.",
             )
-        loss, gradient, curvature = self._answer(
-            "gauss_newton",
-            np.concatenate([u, free]),
-            1 + free.size,
-            lambda: _problem.gauss_newton(self.problem, _float(u), np.resize(free, u.size), free.size),
-        )
-        return GaussNewton(float(self._note(u[None], loss[None])[0]), gradient, curvature)
 
-    def separated(self, u: Any, seed: int) -> list[np.ndarray]:
-        """Points that differ from `u` in one link, re-estimated given the others; most promising first."""
+        def products() -> tuple[np.ndarray]:
+            partial = _problem.gauss_newton(self.problem, _float(u), np.resize(free, u.size), free.size)
+            return (np.asarray(partial, np.float64).sum(axis=0),)
+
+        (sums,) = self._answer("gauss_newton", np.concatenate([u, free]), 1 + free.size, products)
+        return GaussNewton(float(self._note(u[None], sums[-1:, -1])[0]), sums[:-1, -1], sums[:-1, :-1])
+
+    def suggested(self, how: Suggestion, u: Any, seed: int) -> list[np.ndarray]:
+        """Points to go on from, by that method of `Separation`; none where the recordings do not line up."""
         u = np.asarray(u, np.float64)
         if self.separation is None:
             return []
         separation = self.separation
         (points,) = self._answer(
-            f"separated {seed}", u, 0, lambda: (np.reshape(separation.candidates(u, seed), (-1, u.size)),)
+            f"{how} {seed}", u, 0, lambda: (np.reshape(getattr(separation, how)(u, seed), (-1, u.size)),)
         )
         return list(points)
 

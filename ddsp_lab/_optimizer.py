@@ -6,6 +6,7 @@ import abc
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 from jaxtyping import Array
 
 from ._evaluate import Evaluate
@@ -15,10 +16,12 @@ from ._space import Space
 
 
 class Round(NamedTuple):
-    """What came of a step: the state after it, and whether another would be of use."""
+    """What came of a step: the state after it, whether another would be of use, and the point that the search stands
+    by, where that is not simply the one of least loss."""
 
     state: Any
     done: bool
+    answer: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

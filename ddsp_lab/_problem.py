@@ -15,6 +15,8 @@ from ._block import Audio, Context
 from ._space import Layout
 from ._target import Target
 
+PARTIAL = 512  # samples of the residual summed up in float32
+
 _static = {"static": True}
 
 
@@ -57,9 +59,12 @@ class Problem:
 
     def gauss_newton(
         self, u: Float[Array, " n"], which: Int[Array, " n"], count: Int[Array, ""]
-    ) -> tuple[Float[Array, ""], Float[Array, " n"], Float[Array, "n n"]]:
-        """Loss, half its gradient $J^T r$ and half its curvature $J^T J$, in the first `count` coordinates of `which`.
+    ) -> Float[Array, "b n+1 n+1"]:
+        """Products of the rows of $(J^T, r)$ over stretches of the residual, whose sum holds the curvature $J^T J$, the
+        gradient $J^T r$ and the loss $r^T r$ (the last row and column), in the first `count` coordinates of `which`.
 
+        The sum over stretches is left to the caller, in float64: directions in which a chain hardly changes would drown
+        in the rounding of a longer one.
         One forward-mode column a parameter, one after the other: side by side they would leave the cache.
         """
         r, column = jax.linearize(self.residual, u)
@@ -69,12 +74,9 @@ class Problem:
             return jacobian.at[k].set(column(jnp.zeros_like(u).at[k].set(1.0)))
 
         jacobian = jax.lax.fori_loop(0, count, add, jnp.zeros((u.shape[0], r.shape[0]), r.dtype))
-        exact = jax.lax.Precision.HIGHEST
-        return (
-            jnp.vdot(r, r, precision=exact),
-            jnp.matmul(jacobian, r, precision=exact),
-            jnp.matmul(jacobian, jacobian.T, precision=exact),
-        )
+        rows = jnp.concatenate([jacobian, r[None]])
+        rows = jnp.pad(rows, ((0, 0), (0, -r.size % PARTIAL))).reshape(rows.shape[0], -1, PARTIAL)
+        return jnp.einsum("ibt,jbt->bij", rows, rows, precision=jax.lax.Precision.HIGHEST)
 
 
 @jax.jit
@@ -90,5 +92,5 @@ def values_and_gradients(problem: Problem, us: Float[Array, "k n"]) -> tuple[Flo
 @jax.jit
 def gauss_newton(
     problem: Problem, u: Float[Array, " n"], which: Int[Array, " n"], count: Int[Array, ""]
-) -> tuple[Float[Array, ""], Float[Array, " n"], Float[Array, "n n"]]:
+) -> Float[Array, "b n+1 n+1"]:
     return problem.gauss_newton(u, which, count)

@@ -34,9 +34,10 @@ class Search:
     warnings: int = 0
 
     def run(self) -> np.ndarray:
-        """The point to keep: the best seen, unless it has left the held-out part behind."""
+        """The point to keep: the optimizer's answer or the best seen, unless that has left the held-out part behind."""
+        answer = None
         try:
-            self._rounds()
+            answer = self._rounds()
         except BudgetSpent:
             pass
         except KeyboardInterrupt:
@@ -48,29 +49,32 @@ class Search:
                 f"None of {self.evaluate.evaluations} evaluations gave a finite loss.",
                 "Check the recordings, narrow the start, or give a larger budget.",
             )
+        if answer is not None:
+            return answer
         self._check()
         lowest = min(self.checks, key=lambda c: c[0], default=(np.inf, best.u))
         return lowest[1] if self.checks and self.checks[-1][0] > OVERFIT * lowest[0] else best.u
 
-    def _rounds(self) -> None:
+    def _rounds(self) -> np.ndarray | None:
         key = jax.random.key(self.seed)
         self.loss_start = float(self.evaluate.losses(self.space.start)[0])
         state = self.optimizer.init(key, self._estimated())
-        done, count = False, 0
+        done, count, answer = False, 0, None
         while not done and self.warnings < WARNINGS:
             before = self.evaluate.best.loss
-            state, done = self.optimizer.step(jax.random.fold_in(key, count), self.evaluate, state)
+            state, done, answer = self.optimizer.step(jax.random.fold_in(key, count), self.evaluate, state)
             count += 1
             if self.evaluate.best.loss < before and self.evaluate.evaluations > SPARSE * self.checked_at:
                 self._check()
                 self.on_round()
+        return answer
 
     def _estimated(self) -> Space:
         """The space with the links' own first guesses as its start, where the optimizer does not ask for them."""
         if self.optimizer.separates:
             return self.space
         for i in range(ESTIMATED):
-            for point in self.evaluate.separated(self.evaluate.best.u, i):
+            for point in self.evaluate.suggested("estimates", self.evaluate.best.u, i):
                 self.evaluate.losses(point)
         best = self.evaluate.best
         return self.space.starting(best.u) if np.isfinite(best.loss) else self.space

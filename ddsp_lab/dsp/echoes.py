@@ -2,8 +2,10 @@
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
+from scipy.ndimage import median_filter
 from scipy.signal import find_peaks
 
+ABOUT = 65  # samples about a lag whose median is the level that a peak has to stand out of
 REGULAR = 1e-4  # of the loudest bin's power: what is quieter is not divided by
 
 
@@ -21,10 +23,14 @@ def impulse_response(source: np.ndarray, reference: np.ndarray, length: int, reg
 
 
 def echo_lags(h: np.ndarray, shortest: int, most: int) -> list[int]:
-    """Lags of the strongest separate peaks of an impulse response from `shortest` samples on, strongest first."""
+    """Lags of the sharpest separate peaks of an impulse response from `shortest` samples on, sharpest first.
+
+    Sharpness is the height over the level about it, so that a filter's ringing does not pass for an echo.
+    """
     size = np.abs(h)
     if size.size <= shortest + 2:
         return []
+    size = size / (median_filter(size, ABOUT, mode="nearest") + 1e-6 * size.max() + 1e-300)
     peaks, _ = find_peaks(size[shortest:], distance=max(1, shortest // 2))
     lags = peaks + shortest
     return [int(lag) for lag in lags[np.argsort(-size[lags])][:most]]

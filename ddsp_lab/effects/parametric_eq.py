@@ -67,6 +67,15 @@ class ParametricEq(StreamingBlock):
         """The same bands with their gains turned round are the exact inverse."""
         return self.apply(p | {"gain_db": -p["gain_db"]}, y, ctx)
 
+    def twins(self, p: Values) -> list[Values]:
+        """A low shelf is a high shelf of the opposite gain, but for a gain: the two change places."""
+        if self.bands == 1:
+            return []
+        exchanged = [self.bands - 1, *range(1, self.bands - 1), 0]
+        turned = np.array([-1.0, *[1.0] * (self.bands - 2), -1.0])
+        row = {k: np.asarray(v)[exchanged] for k, v in p.items()}
+        return [row | {"gain_db": turned * row["gain_db"]}]
+
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
     ) -> list[Values]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-import jax
 import numpy as np
 from jaxtyping import Array
 from msgspec import Meta
@@ -15,17 +14,18 @@ from .._optimizer import Optimizer, Round
 from .._space import Space
 from .levenberg_marquardt import Descent, LevenbergMarquardt
 
-FIRST, SHORT, LONG = 12, 4, 16  # steps of the first descent, of a trial and of a finalist
-RACE = ((2, 0.6), (4, 1.0))  # steps for the other links to settle, and the share of candidates that stay in
-FINALISTS = 2
+FIRST, SHORT, LONG, LAST = 12, 4, 16, 60  # steps of the first descent, of a trial, of a finalist, of the winner
+RACE = ((2, 0.6), (4, 1.0))  # steps for candidates to settle, and the share of them that stay in
+FINALISTS, DRAWN = 2, 8  # candidates that are followed for long; random ones that enter the race
+SOLVED = 1e-10  # a loss in the right valley, where all that is left is polish
 ENOUGH = 0.1  # of the best loss so far: no other finalist is tried after that
 NEAR = 1e-3  # two candidates whose losses differ relatively by less are one
+ALIKE = 1.05  # a twin may fit this much worse than its original
 
 
 @dataclass(frozen=True)
 class Search:
-    best: Descent | None
-    start: np.ndarray
+    best: Descent
     round: int = 0
     failed: int = 0
 
@@ -37,66 +37,93 @@ class Alternating(Optimizer):
     What keeps a descent from the right settings is rarely a lack of steps: a shelf does a peak's work, a threshold
     stands where a makeup gain should. So in each round every link says what it would be if the others were right (an
     equaliser from poles and zeros, a compressor from its static curve, weights by least squares, `Block.estimate`);
-    the `width` most promising points are polished together for a few steps, the best two for more. Where the links
-    have nothing to say, points drawn about the best one take their place. Stops at `tolerance`, or after `patience`
-    rounds that gain nothing.
+    the `width` most promising points are polished together for a few steps, the best two for more. After a round that
+    gained nothing, links drawn at random join them. Ends once the loss is next to nothing, or after `patience` rounds
+    that gain nothing, with a polish down to `tolerance`. Where a link of a sum can do the same by other values
+    (`Block.twins`), the values with the larger volume around them are kept: they are the likelier ones.
 
     Needs a sum-of-squares target and gradients. Recovers the settings of an equaliser, compressor and gain from six
     seconds of guitar to float precision (docs/architecture.md has the figures).
+
+    Reference for the choice among twins: MacKay, "Information Theory, Inference, and Learning Algorithms", Cambridge,
+    2003, chapter 28 (the Occam factor).
     """
 
     width: Annotated[int, Meta(ge=1)] = 5
-    patience: Annotated[int, Meta(ge=1)] = 2
-    tolerance: Annotated[float, Meta(ge=0.0)] = 1e-10
+    patience: Annotated[int, Meta(ge=1)] = 3
+    tolerance: Annotated[float, Meta(ge=0.0)] = 1e-13
 
-    needs_gradient = separates = True
+    needs_gradient: ClassVar[bool] = True
+    separates: ClassVar[bool] = True
 
     @property
     def _descent(self) -> LevenbergMarquardt:
-        return LevenbergMarquardt(tolerance=self.tolerance)
+        return LevenbergMarquardt(tolerance=max(SOLVED, self.tolerance))
 
     def init(self, key: Array, space: Space) -> Search:
-        return Search(None, space.start)
+        return Search(self._descent.start(space.start))
 
     def step(self, key: Array, evaluate: Evaluate, state: Search) -> Round:
-        lm = self._descent
-        if state.best is None:
-            best = lm.run(evaluate, lm.start(state.start), FIRST)
-            return Round(replace(state, best=best), _loss(best) <= self.tolerance)
-        best = state.best
-        points = self._candidates(key, evaluate, best.u, state.round)
+        state = self._improved(evaluate, state) if state.round else self._begun(evaluate, state)
+        if state.best.loss > SOLVED and state.failed < self.patience:
+            return Round(replace(state, round=state.round + 1), False)
+        polish = LevenbergMarquardt(tolerance=self.tolerance)
+        best = polish.run(evaluate, replace(state.best, done=False, stalled=0), LAST)
+        for point in evaluate.suggested("twins", best.u, 0):
+            twin = polish.run(evaluate, polish.start(point), LAST)
+            if twin.loss <= max(ALIKE * best.loss, SOLVED) and _volume(twin) > _volume(best):
+                best = twin
+        return Round(replace(state, best=best), True, best.u)
+
+    def _begun(self, evaluate: Evaluate, state: Search) -> Search:
+        """Descents from the start and from the best of some random points."""
+        drawn = _lowest(evaluate, evaluate.suggested("restarts", state.best.u, 0), 1)
+        starts = [state.best, *(self._descent.start(u) for u in drawn)]
+        return replace(state, best=min((self._descent.run(evaluate, d, FIRST) for d in starts), key=_loss))
+
+    def _improved(self, evaluate: Evaluate, state: Search) -> Search:
+        lm, best = self._descent, state.best
+        points = self._candidates(evaluate, state)
         trials = sorted((lm.run(evaluate, lm.start(u), SHORT) for u in points), key=_loss)
         winner = best
         for trial in [*trials[:FINALISTS], lm.start(best.u, damping=1e-3)]:
             winner = min(winner, lm.run(evaluate, trial, LONG), key=_loss)
-            if _loss(winner) <= max(self.tolerance, ENOUGH * _loss(best)):
+            if winner.loss <= max(SOLVED, ENOUGH * best.loss):
                 break
-        failed = state.failed + 1 if _loss(winner) > 0.5 * _loss(best) else 0
-        done = failed >= self.patience or _loss(winner) <= self.tolerance
-        return Round(Search(winner, state.start, state.round + 1, failed), done)
+        return replace(state, best=winner, failed=state.failed + 1 if winner.loss > 0.5 * best.loss else 0)
 
-    def _candidates(self, key: Array, evaluate: Evaluate, u: np.ndarray, seed: int) -> list[np.ndarray]:
-        """The separated points with the lowest losses once the other links have settled, made up with random ones."""
-        lm = self._descent
+    def _candidates(self, evaluate: Evaluate, state: Search) -> list[np.ndarray]:
+        """The suggested points with the lowest losses once their other links have settled."""
+        lm, u = self._descent, state.best.u
         settled = []
-        for point in evaluate.separated(u, seed):
+        for point in evaluate.suggested("estimates", u, state.round):
             others = np.flatnonzero(point == u)
             if 0 < others.size < u.size:
                 settled.append(lm.start(point, free=others))
+        if state.failed or len(settled) < self.width:
+            drawn = evaluate.suggested("redrawn", u, state.round) + evaluate.suggested("restarts", u, state.round)
+            settled += [lm.start(point) for point in _lowest(evaluate, drawn, DRAWN)]
         for steps, share in RACE:
             settled = sorted((lm.run(evaluate, d, steps) for d in settled), key=_loss)
             settled = settled[: max(self.width, round(share * len(settled)))]
         chosen: list[np.ndarray] = []
         last = -np.inf
         for d in settled:
-            if _loss(d) > (1.0 + NEAR) * last:
+            if d.loss > (1.0 + NEAR) * last:
                 chosen.append(d.u)
-                last = _loss(d)
-        rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-        while len(chosen) < self.width:
-            chosen.append(np.clip(u + rng.normal(scale=0.15, size=u.size), 0.0, 1.0))
+                last = d.loss
         return chosen[: self.width]
 
 
 def _loss(d: Descent) -> float:
-    return d.model.loss if d.model is not None else np.inf
+    return d.loss
+
+
+def _lowest(evaluate: Evaluate, points: list[np.ndarray], count: int) -> list[np.ndarray]:
+    losses = [float(evaluate.losses(u)[0]) for u in points]
+    return [points[i] for i in np.argsort(losses)[:count]]
+
+
+def _volume(d: Descent) -> float:
+    """The logarithm of the volume, in the unit cube, of points that do about as well."""
+    return -np.inf if d.model is None else -0.5 * float(np.linalg.slogdet(d.model.curvature)[1])

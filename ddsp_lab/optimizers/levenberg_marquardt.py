@@ -28,6 +28,10 @@ class Descent:
     stalled: int = 0
     done: bool = False
 
+    @property
+    def loss(self) -> float:
+        return np.inf if self.model is None else self.model.loss
+
 
 @dataclass(frozen=True)
 class LevenbergMarquardt(Optimizer):
