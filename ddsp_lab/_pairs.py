@@ -23,7 +23,7 @@ from .dsp.alignment import Alignment, align, overlap
 HOLD_OUT = 0.15  # of every pair, at its end
 DIED_AWAY = 1e-3  # of the energy: what is left after it is no passage to hold out
 SHORTEST_S = 3.0  # pairs below this are fitted whole
-WINDOW_S, FIT_S = 4.0, 12.0  # a longer fit sees windows of 4 s, 12 s in all
+WINDOW_S, FIT_S = 4.0, 16.0  # a longer fit sees windows of 4 s, 16 s in all
 LEAD_S = 2.0  # of warm-up, which fills the chain's memory, before a window or a held-out part
 MIN_SAMPLES = 64
 

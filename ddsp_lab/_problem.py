@@ -15,7 +15,7 @@ from ._block import Audio, Context
 from ._space import Layout
 from ._target import Target
 
-PARTIAL = 512  # samples of the residual summed up in float32
+PARTIAL = 4096  # samples of the residual summed up in float32
 
 _static = {"static": True}
 
@@ -75,8 +75,13 @@ class Problem:
 
         jacobian = jax.lax.fori_loop(0, count, add, jnp.zeros((u.shape[0], r.shape[0]), r.dtype))
         rows = jnp.concatenate([jacobian, r[None]])
-        rows = jnp.pad(rows, ((0, 0), (0, -r.size % PARTIAL))).reshape(rows.shape[0], -1, PARTIAL)
-        return jnp.einsum("ibt,jbt->bij", rows, rows, precision=jax.lax.Precision.HIGHEST)
+        rows = jnp.pad(rows, ((0, 0), (0, -r.size % PARTIAL)))
+
+        def products(start: Int[Array, ""]) -> Float[Array, "n+1 n+1"]:
+            piece = jax.lax.dynamic_slice_in_dim(rows, start, PARTIAL, axis=1)
+            return jnp.matmul(piece, piece.T, precision=jax.lax.Precision.HIGHEST)
+
+        return jax.lax.map(products, jnp.arange(0, rows.shape[1], PARTIAL))
 
 
 @jax.jit

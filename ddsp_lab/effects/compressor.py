@@ -12,7 +12,7 @@ from ..dsp.ballistics import attack_release, time_constant
 from ..dsp.levels import amplitude, power_db
 
 THRESHOLD_QUANTILES = np.linspace(0.05, 0.95, 19)
-KEPT = 2  # thresholds, each with three pairs of times
+KEPT = 2  # thresholds, each with four manners of following the level
 CREST_DB = 6.0  # a detector that follows peaks reads about this much above the mean level
 NARROWEST_KNEE_DB = 0.01  # a hard knee's second derivative is infinite; this one is inaudible
 
@@ -85,10 +85,10 @@ class Compressor(StreamingBlock):
             )
         best = [guess for _, guess in sorted(guesses, key=lambda g: g[0])[:KEPT]]
         bounds = {q.name: q for q in self.params}
-        times = [{}, {"attack_ms": 1.0, "release_ms": 30.0}, {"attack_ms": 30.0, "release_ms": 300.0}]
+        manners = [{"knee_db": 6.0}, {}, {"attack_ms": 1.0, "release_ms": 30.0}, {"attack_ms": 30.0, "release_ms": 300.0}]
         return [
-            {k: float(np.clip(v, bounds[k].low, bounds[k].high)) for k, v in (guess | time).items()}
-            for time in times
+            {k: float(np.clip(v, bounds[k].low, bounds[k].high)) for k, v in (guess | manner).items()}
+            for manner in manners
             for guess in best
         ]
 

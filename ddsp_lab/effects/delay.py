@@ -12,7 +12,9 @@ from .._param import Param
 from ..dsp.delay_line import feedback_delay
 from ..dsp.echoes import echo_lags, impulse_response
 
-ECHOES = 5  # peaks of the impulse response offered as the first echo
+ECHOES = 4  # peaks of each impulse response offered as the first echo
+SAME = 4  # samples: peaks nearer than this are one
+REGULAR = (1e-4, 1e-7)  # sure of the loud octaves alone, and sharp where the recordings are exact
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Delay(StreamingBlock):
     ) -> list[Values]:
         """Times of the strongest echoes in the impulse response, feedback from the echo after each."""
         time = self.params[0]
-        h = impulse_response(source, reference, min(reference.shape[1], ceil(2e-3 * time.high * ctx.sr) + 2))
+        length = min(reference.shape[1], ceil(2e-3 * time.high * ctx.sr) + 2)
         guesses = []
-        for lag in echo_lags(h[: ceil(1e-3 * time.high * ctx.sr) + 1], ceil(1e-3 * time.low * ctx.sr), ECHOES):
+        for h, lag in self._echoes([impulse_response(source, reference, length, r) for r in REGULAR], ctx.sr):
             near = slice(max(0, 2 * lag - 2), 2 * lag + 3)
             again = np.abs(h[near]).max(initial=0.0) / (abs(h[lag]) + 1e-12)
             direct = np.abs(h[:3]).max() + 1e-12
@@ -61,3 +63,13 @@ class Delay(StreamingBlock):
                 }
             )
         return guesses
+
+    def _echoes(self, responses: list[np.ndarray], sr: int) -> list[tuple[np.ndarray, int]]:
+        """The sharpest peaks of each impulse response, no lag twice."""
+        shortest, longest = (1e-3 * bound * sr for bound in (self.params[0].low, self.params[0].high))
+        found: dict[int, np.ndarray] = {}
+        for h in responses:
+            for lag in echo_lags(h[: ceil(longest) + 1], ceil(shortest), ECHOES):
+                if all(abs(lag - other) > SAME for other in found):
+                    found[lag] = h
+        return [(h, lag) for lag, h in found.items()]
