@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -46,8 +47,9 @@ def labels_of(blocks: Iterable[Block], reserved: str = "") -> tuple[str, ...]:
 
 
 def _inner(block: Block) -> str:
-    """A block as an argument of another, its label in brackets: it is no keyword."""
-    return f"({block})" if block.label else str(block)
+    """A block as an argument of another, in brackets where it begins with a label, which is no keyword."""
+    text = str(block)
+    return f"({text})" if re.match(r"\w+=", text) else text
 
 
 @dataclass(frozen=True, kw_only=True)

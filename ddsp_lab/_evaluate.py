@@ -32,6 +32,10 @@ class GaussNewton(NamedTuple):
     gradient: Float[np.ndarray, " n"]
     curvature: Float[np.ndarray, "n n"]
 
+    @property
+    def finite(self) -> bool:
+        return all(np.isfinite(part).all() for part in self)
+
 
 @dataclass
 class Best:

@@ -60,11 +60,13 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         order = ("format", "chain", "sample_rate", "values", "fit")
         try:
             data = msgspec.to_builtins(self)
-            return json.dumps({k: data[k] for k in order}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            text = json.dumps({k: data[k] for k in order}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            text.encode()
         except (ValueError, TypeError) as error:
             raise PresetError(
                 "preset-field", f"The preset holds what JSON cannot say: {error}.", "Give finite numbers, texts, lists."
             ) from None
+        return text
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the JSON; the file appears whole or not at all."""

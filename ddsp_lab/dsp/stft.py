@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jax import lax
+from jaxtyping import Array, Complex, Float, Int
 
 
 def hann(size: int) -> np.ndarray:
@@ -17,18 +18,33 @@ def frame_count(samples: Any, hop: int) -> Any:
     return 1 + samples // hop
 
 
+def _reflected(x: Float[Array, "c t"], by: int, length: Int[Array, ""] | int) -> Float[Array, "c s"]:
+    """`x` with `by` samples more on either side, mirrored at its first sample and at its `length`-th."""
+    padded = jnp.pad(x, ((0, 0), (by, by)), mode="reflect")
+    end = lax.dynamic_slice(x, (0, length - 1 - by), (x.shape[0], by))[:, ::-1]
+    return lax.dynamic_update_slice(padded, end, (0, by + length))
+
+
 def stft(
-    x: Float[Array, "c t"], fft: int, hop: int, window: int, edges: Literal["zero", "reflect"] = "zero"
+    x: Float[Array, "c t"],
+    fft: int,
+    hop: int,
+    window: int,
+    edges: Literal["zero", "reflect"] = "zero",
+    length: Int[Array, ""] | int | None = None,
 ) -> Complex[Array, "c frames bins"]:
     """Frames of `window` samples centred on every `hop`-th sample, Hann-weighted, zero-padded to `fft`.
 
-    Centred as in librosa and torch. Frames are concatenated slices of a reshaped signal: the adjoint is an
-    overlap-add of pads, no scatter.
+    Centred as in librosa and torch. `length` samples are real, zeros follow; an edge is reflected where they end.
+    Frames are concatenated slices of a reshaped signal: the adjoint is an overlap-add of pads, no scatter.
     """
     channels, samples = x.shape
     frames, slices = frame_count(samples, hop), -(-window // hop)
     lead = fft // 2 - (fft - window) // 2
-    padded = jnp.pad(x, ((0, 0), (fft // 2, fft // 2)), mode="reflect" if edges == "reflect" else "constant")
+    if edges == "reflect":
+        padded = _reflected(x, fft // 2, samples if length is None else length)
+    else:
+        padded = jnp.pad(x, ((0, 0), (fft // 2, fft // 2)))
     padded = padded[:, fft // 2 - lead :]
     needed = (frames + slices - 1) * hop
     padded = jnp.pad(padded, ((0, 0), (0, max(0, needed - padded.shape[1]))))[:, :needed].reshape(channels, -1, hop)

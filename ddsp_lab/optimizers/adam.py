@@ -19,6 +19,7 @@ from .._space import Space
 @dataclass(frozen=True)
 class State:
     u: np.ndarray  # (starts, n)
+    safe: np.ndarray  # where the gradient was last finite
     moments: Any
     step: int = 0
     skipped: int = 0
@@ -28,8 +29,8 @@ class State:
 class Adam(Optimizer):
     """Adam in the unit cube, projected onto it after each step; `starts` descents in one vmapped program.
 
-    The first descent begins at the chain's start, the others at random points. A start whose gradient is not finite
-    keeps its place and its moments for that step (`State.skipped` counts them).
+    The first descent begins at the chain's start, the others at random points. Where a gradient is not finite, the
+    descent goes half of the way back to where it last was, and keeps its moments (`State.skipped` counts these steps).
 
     References: Kingma, Ba, "Adam: a method for stochastic optimization", ICLR, 2015; Loshchilov, Hutter, "SGDR:
     stochastic gradient descent with warm restarts", ICLR, 2017 (the cosine schedule).
@@ -56,7 +57,7 @@ class Adam(Optimizer):
     def init(self, key: Array, space: Space) -> State:
         others = jax.random.uniform(key, (self.starts - 1, space.size))
         u = np.concatenate([space.start[None], np.asarray(others, np.float64)])
-        return State(u, jax.vmap(self._transform().init)(jnp.asarray(u, jnp.float32)))
+        return State(u, u, jax.vmap(self._transform().init)(jnp.asarray(u, jnp.float32)))
 
     def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
         _, gradients = evaluate.values_and_gradients(state.u)
@@ -67,8 +68,9 @@ class Adam(Optimizer):
         moments = jax.tree.map(
             lambda new, old: jnp.where(finite.reshape(-1, *[1] * (new.ndim - 1)), new, old), moments, state.moments
         )
-        u = np.where(finite[:, None], np.asarray(u, np.float64), state.u)
-        after = State(u, moments, state.step + 1, state.skipped + int((~finite).sum()))
+        u = np.where(finite[:, None], np.asarray(u, np.float64), 0.5 * (state.u + state.safe))
+        safe = np.where(finite[:, None], state.u, state.safe)
+        after = State(u, safe, moments, state.step + 1, state.skipped + int((~finite).sum()))
         return Round(after, after.step >= self.steps)
 
 

@@ -13,6 +13,7 @@ from .._evaluate import Evaluate
 from .._optimizer import Optimizer, Round
 from .._space import Space
 
+FIRST = 0.05  # of the cube's width: how far to go while nothing is known of the curvature
 HALVINGS = 20
 SUFFICIENT = 1e-4  # Armijo's share of the decrease that the slope promises
 EDGE = 1e-9  # closer to a bound than this is on it
@@ -56,7 +57,7 @@ class Lbfgs(Optimizer):
         direction = np.where(held, 0.0, -self._inverse_hessian(np.where(held, 0.0, state.gradient), state))
         if direction @ state.gradient >= 0.0:
             direction = np.where(held, 0.0, -state.gradient)
-        length = 1.0 if state.pairs else min(1.0, 0.05 / (np.abs(direction).max() + 1e-30))
+        length = 1.0 if state.pairs else FIRST / (np.abs(direction).max() + 1e-30)
         for _ in range(HALVINGS):
             trial = np.clip(state.u + length * direction, 0.0, 1.0)
             loss, gradient = _log(evaluate, trial)

@@ -66,17 +66,16 @@ class LevenbergMarquardt(Optimizer):
     def advance(self, evaluate: Evaluate, state: Descent) -> Descent:
         """One accepted step, or the finding that there is none."""
         model = state.model or evaluate.gauss_newton(state.u, state.free)
-        if not np.isfinite(model.loss):
+        if not model.finite:
             return replace(state, model=model, done=True)
         damping = state.damping
         for _ in range(TRIES):
             trial = np.clip(state.u + self._step(model, state.u, damping, state.free), 0.0, 1.0)
-            if evaluate.losses(trial)[0] < model.loss:
+            if evaluate.losses(trial)[0] < model.loss and (after := evaluate.gauss_newton(trial, state.free)).finite:
                 break
             damping *= 4.0
         else:
             return replace(state, model=model, done=True)
-        after = evaluate.gauss_newton(trial, state.free)
         stalled = state.stalled + 1 if after.loss > (1.0 - 1e-3) * model.loss else 0
         done = stalled >= self.patience or after.loss <= self.tolerance
         return Descent(trial, max(damping / 4.0, 1e-7), state.free, after, stalled, done)

@@ -20,6 +20,7 @@ class Resolution(NamedTuple):
     log: Float[Array, "c frames bins"]
     norm: Float[Array, ""]
     heard: Float[Array, "frames 1"]  # 1 / the number of real bins in real frames, 0 in frames that are padding
+    length: Int[Array, ""]
 
 
 @dataclass(frozen=True)
@@ -41,26 +42,30 @@ class MultiResolutionStft(Target):
     def resolutions(self) -> tuple[tuple[int, int, int], ...]:
         return AURALOSS if self.auraloss_compatible else tuple((n, n // 4, n) for n in self.fft_sizes)
 
-    def _magnitude(self, x: Audio, resolution: tuple[int, int, int]) -> Float[Array, "c frames bins"]:
-        z = stft(x, *resolution, edges="reflect" if self.auraloss_compatible else "zero")
+    def _magnitude(
+        self, x: Audio, resolution: tuple[int, int, int], length: Int[Array, ""]
+    ) -> Float[Array, "c frames bins"]:
+        z = stft(x, *resolution, edges="reflect" if self.auraloss_compatible else "zero", length=length)
         power = z.real**2 + z.imag**2
         # added rather than clamped, the floor leaves quiet signals their gradient
         return jnp.sqrt(jnp.maximum(power, FLOOR) if self.auraloss_compatible else power + FLOOR)
 
     def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> list[Resolution]:
-        length = reference.shape[1] if length is None else length
+        length = jnp.asarray(reference.shape[1] if length is None else length)
         features = []
         for resolution in self.resolutions:
-            m = self._magnitude(reference, resolution)
+            m = self._magnitude(reference, resolution, length)
             count = frame_count(length, resolution[1])
             heard = (jnp.arange(m.shape[1]) < count) / (count * m.shape[0] * m.shape[2])
-            features.append(Resolution(m, jnp.log(m), jnp.linalg.norm(m * (heard > 0)[:, None]), heard[:, None]))
+            features.append(
+                Resolution(m, jnp.log(m), jnp.linalg.norm(m * (heard > 0)[:, None]), heard[:, None], length)
+            )
         return features
 
     def distance(self, features: list[Resolution], y: Audio, sr: int) -> Float[Array, ""]:
         total = jnp.zeros((), y.dtype)
         for resolution, f in zip(self.resolutions, features, strict=True):
-            m = self._magnitude(y, resolution)
+            m = self._magnitude(y, resolution, f.length)
             squares = jnp.sum(jnp.square(m - f.magnitude) * (f.heard > 0))
             # the root's slope is infinite at equality, where the distance has none
             convergence = jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1.0)), 0.0) / f.norm

@@ -1,0 +1,196 @@
+"""What every distance promises, measured on each member of the registry, and the numbers of those that have a norm."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ddsp_lab import DdspLabError, Target
+from ddsp_lab._parse import parse_target
+from ddsp_lab.targets import Esr, MultiResolutionStft
+
+SR, SAMPLES = 8000, 3000
+MEMBERS = {k: v() for k, v in sorted(Target.registry.items()) if v.__module__.startswith("ddsp_lab.")}
+SWITCHED = {
+    f"{k}-{field.name}": dataclasses.replace(t, **{field.name: not getattr(t, field.name)})
+    for k, t in MEMBERS.items()
+    for field in dataclasses.fields(t)
+    if isinstance(getattr(t, field.name), bool)
+}
+SUMS = {"sum": Esr() + 0.1 * MultiResolutionStft(), "least squares": 2.0 * Esr() + Esr(pre_emphasis=0.9)}
+ALL = MEMBERS | SWITCHED | SUMS
+every = pytest.mark.parametrize("target", ALL.values(), ids=ALL)
+
+
+def noise(seed, samples=SAMPLES, level=0.2):
+    return (level * np.random.default_rng(seed).standard_normal((2, samples))).astype(np.float32)
+
+
+def compare(target, reference, y, length=None):
+    """The distance and its slope, in one compiled function as a fit has it."""
+
+    def distance(y):
+        return target.distance(target.prepare(jnp.asarray(reference), SR, length), y, SR)
+
+    value, slope = jax.jit(jax.value_and_grad(distance))(jnp.asarray(y))
+    return float(value), np.asarray(slope)
+
+
+@every
+def test_is_frozen_hashable_and_reads_back(target):
+    same = dataclasses.replace(target)
+    assert same == target
+    assert hash(same) == hash(target)
+    assert parse_target(str(target)) == target
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        target.anything = 1
+
+
+@every
+def test_is_zero_at_equality_with_a_finite_slope(target):
+    value, slope = compare(target, noise(0), noise(0))
+    assert value == 0.0
+    assert np.isfinite(slope).all()
+
+
+@every
+def test_grows_with_the_difference(target):
+    x = noise(0)
+    values = [compare(target, x, x + much * noise(1))[0] for much in (0.01, 0.1, 1.0)]
+    assert 0.0 < values[0] < values[1] < values[2]
+    assert compare(target, x, 0.5 * x)[0] > 0.01
+    assert compare(target, x, np.zeros_like(x))[0] > 0.1
+
+
+@every
+def test_slope_is_the_finite_difference(target, x64):
+    reference, y, dy = (noise(i).astype(np.float64) for i in range(3))
+    _, slope = compare(target, reference, y)
+    h = 1e-7
+    difference = (compare(target, reference, y + h * dy)[0] - compare(target, reference, y - h * dy)[0]) / (2.0 * h)
+    assert np.vdot(slope, dy) == pytest.approx(difference, rel=1e-5)
+
+
+ODD = {
+    "silence": np.zeros((2, SAMPLES), np.float32),
+    "dc": np.ones((2, SAMPLES), np.float32),
+    "impulse": np.eye(2, SAMPLES, 700, dtype=np.float32),
+    "denormal": noise(3, level=1e-38),
+    "full scale": noise(4, level=1.0),
+}
+
+
+@every
+def test_is_finite_everywhere_and_so_is_its_slope(target):
+    both = jax.jit(jax.value_and_grad(lambda y, reference: target.distance(target.prepare(reference, SR), y, SR)))
+    for name, reference in ODD.items():
+        for other, y in ODD.items():
+            value, slope = both(y, reference)
+            assert np.isfinite(value), (name, other)
+            assert np.isfinite(slope).all(), (name, other)
+            assert value >= 0.0
+
+
+@every
+def test_residual_squares_add_up_to_the_distance(target):
+    features, y = target.prepare(jnp.asarray(noise(0)), SR), jnp.asarray(noise(1))
+    if not target.least_squares:
+        with pytest.raises(NotImplementedError):
+            target.residual(features, y, SR)
+        return
+    residual = np.asarray(target.residual(features, y, SR), np.float64)
+    assert np.sum(residual**2) == pytest.approx(float(target.distance(features, y, SR)), rel=1e-5)
+
+
+@every
+@pytest.mark.parametrize(("samples", "padding"), [(SAMPLES, 777), (2048, 1), (1999, 5000)])
+def test_padding_is_not_heard(target, samples, padding):
+    """Recordings of different lengths share a program: zeros after `length` change neither distance nor slope."""
+    reference, y = noise(0, samples), noise(1, samples)
+    value, slope = compare(target, reference, y)
+    padded = [np.pad(v, ((0, 0), (0, padding))) for v in (reference, y)]
+    length = jnp.asarray(samples)
+    again, padded_slope = compare(target, *padded, length)
+    assert again == pytest.approx(value, rel=1e-6)
+    np.testing.assert_allclose(padded_slope[:, :samples], slope, atol=2e-6 * np.abs(slope).max())
+
+
+@every
+def test_compiled_is_eager(target):
+    reference, y = jnp.asarray(noise(0)), jnp.asarray(noise(1))
+    features = target.prepare(reference, SR)
+    compiled = jax.jit(lambda r, y: target.distance(target.prepare(r, SR), y, SR))(reference, y)
+    assert float(compiled) == pytest.approx(float(target.distance(features, y, SR)), rel=1e-6)
+
+
+# --- sums
+
+
+def test_terms_of_a_sum_add_up():
+    total = 0.5 * (Esr() + 0.2 * MultiResolutionStft()) + Esr(pre_emphasis=0.9)
+    terms = total.terms()
+    assert {k: w for k, (w, _) in terms.items()} == pytest.approx(
+        {"esr": 0.5, "multi_resolution_stft": 0.1, "esr_2": 1.0}
+    )
+    parts = sum(w * compare(t, noise(0), noise(1))[0] for w, t in terms.values())
+    assert compare(total, noise(0), noise(1))[0] == pytest.approx(parts, rel=1e-6)
+
+
+def test_a_sum_is_least_squares_if_all_its_parts_are():
+    assert (Esr() + Esr()).least_squares
+    assert not (Esr() + MultiResolutionStft()).least_squares
+
+
+@pytest.mark.parametrize("make", [lambda: -1.0 * Esr(), lambda: 0 * Esr(), lambda: Esr() - MultiResolutionStft()])
+def test_a_distance_never_subtracts(make):
+    with pytest.raises(DdspLabError, match="positive") as error:
+        make()
+    assert error.value.code == "bad-setting"
+
+
+# --- numbers
+
+
+def test_esr_is_its_formula():
+    x, y = noise(0), noise(1)
+
+    def emphasised(v, a):
+        v = v.astype(np.float64)
+        return v - a * np.pad(v, ((0, 0), (1, 0)))[:, :-1]
+
+    for a in (0.0, 0.9):
+        wanted = np.sum(emphasised(y - x, a) ** 2) / np.sum(emphasised(x, a) ** 2)
+        assert compare(Esr(pre_emphasis=a), x, y)[0] == pytest.approx(wanted, rel=1e-5)
+
+
+def magnitudes(x, fft, hop):
+    """Float64 magnitudes by the textbook: frames centred on every `hop`-th sample, periodic Hann, zeros outside."""
+    x = np.pad(x.astype(np.float64), ((0, 0), (fft // 2, fft)))
+    starts = range(0, x.shape[1] - fft - fft // 2 + 1, hop)
+    window = np.sin(np.pi * np.arange(fft) / fft) ** 2
+    spectra = np.stack([np.fft.rfft(window * x[:, s : s + fft]) for s in starts], axis=1)
+    return np.sqrt(np.abs(spectra) ** 2 + 1e-8)
+
+
+@pytest.mark.parametrize("samples", [SAMPLES, 4096])
+def test_multi_resolution_stft_is_its_formula(samples):
+    x, y = noise(0, samples), noise(1, samples, level=0.05)
+    terms = []
+    for fft in (64, 512, 2048):
+        a, b = magnitudes(x, fft, fft // 4), magnitudes(y, fft, fft // 4)
+        assert a.shape[1] == 1 + samples // (fft // 4)
+        terms.append(np.linalg.norm(a - b) / np.linalg.norm(a) + np.abs(np.log(a) - np.log(b)).mean())
+    value, _ = compare(MultiResolutionStft(fft_sizes=(64, 512, 2048)), x, y)
+    assert value == pytest.approx(np.mean(terms), rel=2e-6)
+
+
+def test_multi_resolution_stft_agrees_with_auraloss():
+    torch = pytest.importorskip("torch", reason="auraloss needs torch, a large download")
+    freq = pytest.importorskip("auraloss", reason="the comparison needs auraloss").freq
+    for level in (1.0, 1e-3):
+        x, y = noise(0, 20_000, level), noise(1, 20_000, 0.3 * level)
+        theirs = freq.MultiResolutionSTFTLoss()(torch.from_numpy(y[None]), torch.from_numpy(x[None]))
+        ours, _ = compare(MultiResolutionStft(auraloss_compatible=True), x, y)
+        assert ours == pytest.approx(float(theirs), rel=1e-4)
