@@ -46,6 +46,7 @@ def fit(
     frozen: Iterable[str] = (),
     ties: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     start: Mapping[str, Any] | None = None,
+    prior: float = 0.0,
     budget: int | None = None,
     align: bool = True,
     strict: bool = False,
@@ -58,8 +59,10 @@ def fit(
     Recordings are `(samples,)` or `(channels, samples)` at `sr` Hz; lists of them are fitted together. The end of each
     pair is held out of the fit. `target` is the error-to-signal ratio unless `align` is off, then the multi-resolution
     STFT distance. `optimizer` is the alternating recipe for a sum of squares with few parameters, Adam otherwise.
-    `budget` is in evaluations, one for each rendering of the chain. `frozen`, `ties` and `start` are those of `Space`.
-    With a `folder` the run is kept there, and goes on there when called again. `watch` is called after each evaluation.
+    `prior` times the mean square distance from the start, every range counting as 1, is added to the loss: for chains
+    with more parameters than the recordings decide. `budget` is in evaluations, one for each rendering of the chain.
+    `frozen`, `ties` and `start` are those of `Space`. With a `folder` the run is kept there, and goes on there when
+    called again. `watch` is called after each evaluation.
 
     Raises `DdspLabError` with a code for whatever cannot be fitted; `fit-interrupted` on Ctrl-C, after saving.
     """
@@ -74,11 +77,11 @@ def fit(
     goal = parse_target(target or ("esr" if align else "multi_resolution_stft"))
     way = parse_optimizer(optimizer or _suited(space, goal))
     pairs = agreeing(pairs, block, strict)
-    config = _config(space, goal, way, seed, budget, align, sr, pairs)
+    config = _config(space, goal, way, seed, prior, budget, align, sr, pairs)
     with RunFolder(folder, config, fresh) if folder is not None else nullcontext() as run:
         seen, held = windows(pairs, sr)
         evaluate = Evaluate(
-            problem(pairs, seen, space, goal, sr),
+            problem(pairs, seen, space, goal, sr, prior),
             Separation(space, *joined(pairs, seen), sr) if align or goal.least_squares else None,
             np.inf if budget is None else budget,
             run.journal if run else None,
@@ -153,6 +156,7 @@ def _config(
     target: Target,
     optimizer: Optimizer,
     seed: int,
+    prior: float,
     budget: int | None,
     align: bool,
     sr: int,
@@ -167,6 +171,7 @@ def _config(
         "target": str(target),
         "optimizer": str(optimizer),
         "seed": seed,
+        "prior": prior,
         "budget": budget,
         "align": align,
         "sample_rate": sr,

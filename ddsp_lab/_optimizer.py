@@ -34,7 +34,6 @@ class Optimizer(Registered, abc.ABC):
     """
 
     needs_gradient: ClassVar[bool] = False
-    separates: ClassVar[bool] = False  # whether it asks the links for their guesses itself
 
     def __post_init__(self) -> None:
         self.check_settings()

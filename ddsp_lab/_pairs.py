@@ -171,7 +171,9 @@ def joined(pairs: Sequence[Pair], seen: Sequence[Window]) -> tuple[np.ndarray, n
     return dry, reference
 
 
-def problem(pairs: Sequence[Pair], seen: Sequence[Window], space: Space, target: Target, sr: int) -> Problem:
+def problem(
+    pairs: Sequence[Pair], seen: Sequence[Window], space: Space, target: Target, sr: int, prior: float = 0.0
+) -> Problem:
     """The windows as one stacked problem, each padded at the end to the longest."""
     starts = [w.start for w in seen]
     lead = int(LEAD_S * sr) if any(starts) else 0
@@ -190,6 +192,8 @@ def problem(pairs: Sequence[Pair], seen: Sequence[Window], space: Space, target:
         length=length,
         start_s=jnp.asarray([(start - lead) / sr for start in starts], jnp.result_type(float)),
         base={k: jnp.asarray(v, jnp.result_type(float)) for k, v in space.base.items()},
+        centre=jnp.asarray(space.start, jnp.result_type(float)),
+        prior=jnp.asarray(prior, jnp.result_type(float)),
         layout=space.layout,
         target=target,
         sr=sr,

@@ -27,6 +27,7 @@ class Problem:
 
     `source` holds the examples, padded at the end to one length; the first `lead` samples are a warm-up that fills the
     chain's memory and is not scored. `features` come from `target.prepare`, stacked. Every example counts alike.
+    `prior` times the mean square distance from `centre` is added: what the recordings leave open stays as it was.
     """
 
     source: Float[Array, "e c t"]
@@ -34,6 +35,8 @@ class Problem:
     length: Int[Array, " e"]
     start_s: Float[Array, " e"]
     base: Mapping[str, Any]
+    centre: Float[Array, " n"]
+    prior: Float[Array, ""]
     layout: Layout = dataclasses.field(metadata=_static)
     target: Target = dataclasses.field(metadata=_static)
     sr: int = dataclasses.field(metadata=_static)
@@ -49,13 +52,15 @@ class Problem:
         return jax.vmap(one)(self.source, self.start_s, self.length)
 
     def loss(self, u: Float[Array, " n"]) -> Float[Array, ""]:
-        """The mean distance over the examples at a point of the unit cube."""
-        return jnp.mean(jax.vmap(lambda f, y: self.target.distance(f, y, self.sr))(self.features, self._rendered(u)))
+        """The mean distance over the examples, and the prior, at a point of the unit cube."""
+        distance = jax.vmap(lambda f, y: self.target.distance(f, y, self.sr))(self.features, self._rendered(u))
+        return jnp.mean(distance) + self.prior * jnp.mean((u - self.centre) ** 2)
 
     def residual(self, u: Float[Array, " n"]) -> Float[Array, " r"]:
         """A vector whose squares add up to `loss`."""
         r = jax.vmap(lambda f, y: self.target.residual(f, y, self.sr))(self.features, self._rendered(u))
-        return jnp.ravel(r) / jnp.sqrt(r.shape[0])
+        moved = jnp.sqrt(self.prior / u.size) * (u - self.centre)
+        return jnp.concatenate([jnp.ravel(r) / jnp.sqrt(r.shape[0]), moved])
 
     def gauss_newton(
         self, u: Float[Array, " n"], which: Int[Array, " n"], count: Int[Array, ""]

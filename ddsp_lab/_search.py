@@ -14,7 +14,6 @@ from ._evaluate import BudgetSpent, Evaluate
 from ._optimizer import Optimizer
 from ._space import Space
 
-ESTIMATED = 2  # passes over the links' own first guesses before a search without them
 SPARSE = 1.05  # how many more evaluations there have to be before the held-out part is looked at again
 OVERFIT, WARNINGS = 1.5, 10  # a score this much above its lowest, so often in a row, ends a fit
 
@@ -58,7 +57,7 @@ class Search:
     def _rounds(self) -> np.ndarray | None:
         key = jax.random.key(self.seed)
         self.loss_start = float(self.evaluate.losses(self.space.start)[0])
-        state = self.optimizer.init(key, self._estimated())
+        state = self.optimizer.init(key, self.space)
         done, count, answer = False, 0, None
         while not done and self.warnings < WARNINGS:
             before = self.evaluate.best.loss
@@ -68,16 +67,6 @@ class Search:
                 self._check()
                 self.on_round()
         return answer
-
-    def _estimated(self) -> Space:
-        """The space with the links' own first guesses as its start, where the optimizer does not ask for them."""
-        if self.optimizer.separates:
-            return self.space
-        for i in range(ESTIMATED):
-            for point in self.evaluate.suggested("estimates", self.evaluate.best.u, i):
-                self.evaluate.losses(point)
-        best = self.evaluate.best
-        return self.space.starting(best.u) if np.isfinite(best.loss) else self.space
 
     def _check(self) -> None:
         """Look at the held-out part; the score is what is lost on both, so that neither alone decides."""

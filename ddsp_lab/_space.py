@@ -126,10 +126,6 @@ class Space:
     def start(self) -> np.ndarray:
         return self.encode({})
 
-    def starting(self, u: np.ndarray) -> Space:
-        """The same space with its start at a point."""
-        return Space(self.chain, self.frozen, self.layout.ties, self.decode(u))
-
     def sample(self, key: Array) -> Values:
         """Values drawn uniformly in each free parameter's own scale."""
         return self.decode(jax.random.uniform(key, (self.size,)))

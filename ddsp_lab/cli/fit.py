@@ -28,6 +28,7 @@ def fit(
     pair: Annotated[list[Path] | None, typer.Option(metavar="DRY REF", help="Another pair, fitted together.")] = None,
     target: Annotated[str | None, typer.Option(help="The distance to minimise, such as 'esr'.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="The search, such as 'adam(steps=500, starts=4)'.")] = None,
+    prior: Annotated[float, typer.Option(min=0.0, help="Weight of the distance from the start.")] = 0.0,
     budget: Annotated[int | None, typer.Option("-n", "--budget", min=1, help="Evaluations at most.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same preset.")] = 0,
     output: Annotated[
@@ -60,6 +61,7 @@ def fit(
             seed,
             frozen=freeze or (),
             ties=[_tie(text) for text in tie or ()],
+            prior=prior,
             budget=budget,
             align=align,
             strict=strict,

@@ -85,7 +85,8 @@ class Compressor(StreamingBlock):
             )
         best = [guess for _, guess in sorted(guesses, key=lambda g: g[0])[:KEPT]]
         bounds = {q.name: q for q in self.params}
-        manners = [{"knee_db": 6.0}, {}, {"attack_ms": 1.0, "release_ms": 30.0}, {"attack_ms": 30.0, "release_ms": 300.0}]
+        quick, slow = {"attack_ms": 1.0, "release_ms": 30.0}, {"attack_ms": 30.0, "release_ms": 300.0}
+        manners = [{"knee_db": 6.0}, {}, quick, slow]
         return [
             {k: float(np.clip(v, bounds[k].low, bounds[k].high)) for k, v in (guess | manner).items()}
             for manner in manners

@@ -55,7 +55,6 @@ class Alternating(Optimizer):
     tolerance: Annotated[float, Meta(ge=0.0)] = 1e-13
 
     needs_gradient: ClassVar[bool] = True
-    separates: ClassVar[bool] = True
 
     @property
     def _descent(self) -> LevenbergMarquardt:
@@ -65,7 +64,10 @@ class Alternating(Optimizer):
         return Search(self._descent.start(space.start))
 
     def step(self, key: Array, evaluate: Evaluate, state: Search) -> Round:
-        state = self._improved(evaluate, state) if state.round else self._begun(evaluate, state)
+        if state.round:
+            state = self._improved(evaluate, state)
+        else:
+            state = replace(state, best=self._descent.run(evaluate, state.best, FIRST))
         if state.best.loss > SOLVED and state.failed < self.patience:
             return Round(replace(state, round=state.round + 1), False)
         polish = LevenbergMarquardt(tolerance=self.tolerance)
@@ -75,12 +77,6 @@ class Alternating(Optimizer):
             if twin.loss <= max(ALIKE * best.loss, SOLVED) and _volume(twin) > _volume(best):
                 best = twin
         return Round(replace(state, best=best), True, best.u)
-
-    def _begun(self, evaluate: Evaluate, state: Search) -> Search:
-        """Descents from the start and from the best of some random points."""
-        drawn = _lowest(evaluate, evaluate.suggested("restarts", state.best.u, 0), 1)
-        starts = [state.best, *(self._descent.start(u) for u in drawn)]
-        return replace(state, best=min((self._descent.run(evaluate, d, FIRST) for d in starts), key=_loss))
 
     def _improved(self, evaluate: Evaluate, state: Search) -> Search:
         lm, best = self._descent, state.best
