@@ -1,0 +1,64 @@
+"""What the recovery benchmarks share: recordings, null baselines and the comparison of settings as curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from scipy.linalg import solve_toeplitz
+from scipy.signal import fftconvolve
+
+import ddsp_lab as dl
+from ddsp_lab._score import esr
+from ddsp_lab.dsp import svf
+from ddsp_lab.dsp.transfer import measure
+
+TAPS = 512
+
+
+def load(data: str | None, *parts: str) -> dl.audio.Recording:
+    """A recording of the data folder."""
+    if data is None:
+        raise SystemExit("Say where the recordings are: --data FOLDER.")
+    return dl.audio.load(Path(data, *parts))
+
+
+def draw(chain: dl.Block, seed: int) -> Any:
+    """Hidden values, uniform in each parameter's own scale."""
+    return dl.Space(chain).sample(jax.random.key(seed))
+
+
+def best_gain(x: np.ndarray, y: np.ndarray) -> float:
+    """The ESR that the best gain alone leaves."""
+    return esr(y, (np.vdot(x, y) / (np.vdot(x, x) + 1e-30)) * x)
+
+
+def fir(x: np.ndarray, y: np.ndarray, taps: int = TAPS) -> np.ndarray:
+    """The least-squares filter from `(samples,)` to `(samples,)`, slightly regularised."""
+    n = 2 ** int(np.ceil(np.log2(x.size + taps)))
+    fx, fy = np.fft.rfft(x, n), np.fft.rfft(y, n)
+    auto, cross = np.fft.irfft(np.abs(fx) ** 2)[:taps], np.fft.irfft(np.conj(fx) * fy)[:taps]
+    auto[0] *= 1.0 + 1e-6
+    return solve_toeplitz(auto, cross)
+
+
+def best_fir(x: np.ndarray, y: np.ndarray) -> float:
+    """The ESR that the best filter alone leaves, on the recording it was computed from."""
+    return esr(y, fftconvolve(x[0], fir(x[0], y[0]))[None, : x.shape[1]])
+
+
+def eq_difference_db(bands: int, a: Any, b: Any, dry: np.ndarray, sr: int) -> float:
+    """RMS difference in dB of two equalisers where the dry recording is within 60 dB of its loudest, less its mean."""
+    seen = measure(dry, dry, sr)
+    density = seen.energy / np.gradient(seen.frequency_hz)
+    heard = seen.frequency_hz[density > 1e-6 * density.max()]
+    kinds = dl.effects.ParametricEq(bands=bands).kinds
+
+    def level(p: Any) -> np.ndarray:
+        sections = svf.equaliser_sections(kinds, *(np.asarray(p[k]) for k in ("cutoff_hz", "gain_db", "q")), sr)
+        return 20.0 * np.log10(np.abs(np.asarray(svf.response(sections, heard, sr))) + 1e-12)
+
+    difference = level(a) - level(b)
+    return float(np.std(difference))

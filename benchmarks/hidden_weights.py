@@ -1,0 +1,56 @@
+"""Are hidden weights found? `a*parametric_eq(bands=2) + b*soft_clip + c*delay` with weights and settings at random.
+
+A low shelf is a high shelf of the opposite gain times a gain, so an equaliser of two shelves has a twin at another
+weight which no recording can tell from it: `weights` counts the hidden weights themselves, `or_twin` also their twin's.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+import ddsp_lab as dl
+
+from ._recovery import best_fir, best_gain, draw, load
+
+CHAIN = "parametric_eq(bands=2) + soft_clip + delay"
+DRAWS = 10
+NEAR = 0.03
+
+
+def run(args: Any) -> list[dict[str, Any]]:
+    guitar = load(args.data, "blackbox_fx", "dry_guitar.flac")
+    chain = dl.parse(CHAIN)
+    rows = []
+    for seed in range(getattr(args, "draws", None) or DRAWS):
+        hidden = draw(chain, seed)
+        wet = dl.render(chain, hidden, guitar.samples, guitar.sr)
+        began = time.perf_counter()
+        result = dl.fit(chain, guitar.samples, wet, guitar.sr)
+        true, found = (np.array([float(v) for v in p["weights"].values()]) for p in (hidden, result.values))
+        twin = true * [10.0 ** (np.sum(hidden["parametric_eq"]["gain_db"]) / 20.0), 1.0, 1.0]
+        off, off_twin = (float(np.abs(w - found).max()) for w in (true, twin))
+        row = {
+            "draw": seed,
+            "esr": result.metrics["esr_aligned"],
+            "best_gain": best_gain(guitar.samples, wet),
+            "best_fir": best_fir(guitar.samples, wet),
+            "weights": off,
+            "or_twin": min(off, off_twin),
+            "seconds": time.perf_counter() - began,
+        }
+        rows.append(row)
+        print(row, flush=True)
+    good = [r for r in rows if r["esr"] <= 1e-3]
+    rows.append(
+        {
+            "draw": f"of {len(rows)}",
+            "esr": f"{len(good)} <= 1e-3",
+            "weights": f"{sum(r['weights'] <= NEAR for r in good)} within {NEAR}",
+            "or_twin": f"{sum(r['or_twin'] <= NEAR for r in good)} within {NEAR}",
+            "seconds": f"median {np.median([r['seconds'] for r in rows]):.0f}",
+        }
+    )
+    return rows
