@@ -31,6 +31,26 @@ def wet(text, x, sr=SR, **values):
     return dl.render(dl.parse(text), values, x, sr)
 
 
+def stock(folder):
+    """Recordings and presets as people have them."""
+    dry, short = plucks(), plucks(seed=2, seconds=0.5)
+    sounds = {
+        "dry": dry,
+        "wet": 0.5 * dry,
+        "short": short,
+        "short_wet": 0.5 * short,
+        "stereo": np.concatenate([dry, dry]),
+        "cut": 0.5 * dry[:, :6000],
+        "late": 0.5 * np.pad(dry, ((0, 0), (40, 0)))[:, :SR],
+        "inverted": -0.5 * dry,
+    }
+    for name, x in sounds.items():
+        dl.audio.save(folder / f"{name}.wav", x, SR)
+    dl.audio.save(folder / "fast.wav", dl.audio.resample(0.5 * dry, SR, 2 * SR), 2 * SR)
+    for name, gain_db in (("good", 1.0), ("loud", 24.0)):
+        dl.Preset.of(dl.parse("gain"), {"gain_db": gain_db}, SR).save(folder / f"{name}.json")
+
+
 def cli(*arguments):
     """`ddsp-lab` in this process."""
     return CliRunner().invoke(app, two_values([str(a) for a in arguments], "--pair"))
