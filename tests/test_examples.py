@@ -1,0 +1,51 @@
+"""The examples run, and the recordings that are shipped are those that their script makes."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers import ROOT
+
+from ddsp_lab import Preset, audio
+
+EXAMPLES = ROOT / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+STEP = 2.0**-23  # of 24 bits: a processor may round the last one otherwise
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Each script's folder, after it has run there with that folder as its argument."""
+    folders = {}
+    for script in SCRIPTS:
+        folder = folders[script.name] = tmp_path_factory.mktemp(script.stem)
+        command = [sys.executable, str(script), str(folder)]
+        done = subprocess.run(
+            command, cwd=folder, check=False, capture_output=True, text=True, env=os.environ | {"JAX_PLATFORMS": "cpu"}
+        )
+        assert done.returncode == 0, f"{script.name}: {done.stderr}"
+    return folders
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.name)
+def test_every_script_runs(made, script):
+    assert made[script.name].is_dir()
+    assert script.read_text().startswith(('"""', "#!")), "an example begins by saying what it shows"
+
+
+@pytest.mark.parametrize("name", ["riff_dry.flac", "riff_wet.flac"])
+def test_the_shipped_recordings_are_what_the_script_makes(made, name):
+    fresh, shipped = audio.load(made["make_audio.py"] / name), audio.load(EXAMPLES / "audio" / name)
+    assert fresh.sr == shipped.sr == 44_100
+    assert fresh.samples.shape == shipped.samples.shape
+    assert np.abs(fresh.samples - shipped.samples).max() <= STEP
+
+
+def test_the_shipped_truth_turns_one_into_the_other(made):
+    truth = Preset.load(EXAMPLES / "audio" / "riff_truth.json")
+    assert truth == Preset.load(made["make_audio.py"] / "riff_truth.json")
+    dry, wet = (audio.load(EXAMPLES / "audio" / f"riff_{kind}.flac") for kind in ("dry", "wet"))
+    assert np.abs(truth.render(dry.samples, dry.sr) - wet.samples).max() <= 2 * STEP
+    assert np.abs(dry.samples - wet.samples).max() > 0.1
