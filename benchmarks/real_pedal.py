@@ -19,7 +19,7 @@ from ._recovery import best_gain, fir, load
 
 PEDAL = "TubeScreamer"
 CHAIN = "(0.3*parametric_eq + 0.3*(parametric_eq >> soft_clip(drive_db=20))) >> parametric_eq"
-OPTIMIZER, PRIOR, BUDGET = "lbfgs", 0.01, 1200
+OPTIMIZER, PRIOR, BUDGET = "lbfgs", 0.03, 1200
 SPLITS = (((1, 2), 0), ((0, 2), 1), ((0, 1), 2), ((0, 1, 2), 3))
 
 
