@@ -16,17 +16,19 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 
 from . import audio, effects, hosts, optimizers, synths, targets
 from ._block import Block, Context, StreamingBlock
-from ._compose import Mix, Parallel, Series
 from ._cost import ops_per_sample
 from ._errors import DdspLabError
 from ._fit import fit
+from ._mix import Mix
 from ._optimizer import Optimizer
+from ._parallel import Parallel
 from ._param import Param
 from ._parse import parse
 from ._preset import Preset
 from ._process import tune_process
 from ._render import render
 from ._result import FitResult
+from ._series import Series
 from ._space import Space
 from ._target import Target
 

@@ -19,7 +19,8 @@ from ._param import Param
 from ._registry import Registered, settings_of
 
 if TYPE_CHECKING:
-    from ._compose import Parallel, Series
+    from ._parallel import Parallel
+    from ._series import Series
 
 Audio: TypeAlias = Float[Array, "channels samples"]
 Values: TypeAlias = dict[str, Any]  # parameter name -> physical value; a chain nests its links' dicts
@@ -134,12 +135,12 @@ class Block(Registered, abc.ABC):
     # --- the algebra of chains: the same in Python and in text
 
     def __rshift__(self, other: Block) -> Series:
-        from ._compose import Series
+        from ._series import Series
 
         return Series.of(self, other)
 
     def __add__(self, other: Block) -> Parallel:
-        from ._compose import Parallel
+        from ._parallel import Parallel
 
         return Parallel.of((None, self), (None, other))
 
@@ -147,7 +148,7 @@ class Block(Registered, abc.ABC):
         return self + (-1.0) * other
 
     def __mul__(self, weight: float) -> Parallel:
-        from ._compose import Parallel
+        from ._parallel import Parallel
 
         return Parallel.of((float(weight), self))
 

@@ -1,0 +1,133 @@
+"""A weighted sum of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
+
+import jax.numpy as jnp
+import numpy as np
+
+from ._block import Audio, Block, Context, State, Values
+from ._errors import AudioError
+from ._expression import number_text
+from ._param import Param
+from ._separate import played
+from ._wrapper import Row, inner_text, labels_of
+from .dsp.delay_line import late
+
+WEIGHTS = "weights"  # where a parallel sum keeps its weights, hence no label
+FAINT = 0.05  # below this, a branch is looked for at a weight of 1
+
+
+@dataclass(frozen=True)
+class Parallel(Row):
+    r"""A weighted sum, `0.7 * a + 0.3 * b`: $y = \sum_k w_k f_k(x)$.
+
+    Weights are parameters, -2 to 2 (a negative one inverts). `weights` holds where each starts; None means 1/n.
+    Branches are delayed to the latest of them, so that they add up in phase.
+    """
+
+    weights: tuple[float | None, ...] = field(default=(), compare=False, kw_only=True)
+
+    sums: ClassVar[bool] = True
+    inverts: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Unlabelled sums within a sum are unfolded, their weights multiplied through."""
+        blocks: list[Block] = []
+        weights: list[float | None] = []
+        for weight, block in zip(self.weights or (None,) * len(self.blocks), self.blocks, strict=True):
+            if isinstance(block, Parallel) and not block.label and (weight is None or None not in block.weights):
+                blocks += block.blocks
+                weights += block.weights if weight is None else (weight * w for w in block.weights if w is not None)
+            else:
+                blocks.append(block)
+                weights.append(weight)
+        object.__setattr__(self, "blocks", tuple(blocks))
+        object.__setattr__(self, "weights", tuple(weights))
+        super().__post_init__()
+        for param in self.params:
+            param.check(param.default, param.name)
+
+    @classmethod
+    def of(cls, *weighted: tuple[float | None, Block]) -> Parallel:
+        return cls(tuple(b for _, b in weighted), weights=tuple(w for w, _ in weighted))
+
+    @property
+    def children(self) -> dict[str, Block]:
+        return dict(zip(labels_of(self.blocks, WEIGHTS), self.blocks, strict=True))
+
+    @property
+    def params(self) -> tuple[Param, ...]:
+        even = 1.0 / len(self.blocks)
+        starts = zip(self.children, self.weights, strict=True)
+        return tuple(Param(f"{WEIGHTS}.{k}", -2.0, 2.0, default=even if w is None else w) for k, w in starts)
+
+    def starting_at(self, **values: Any) -> Self:
+        """Weights start where the text of the sum says; both forms are one."""
+        starts = {k.removeprefix(f"{WEIGHTS}."): float(v) for k, v in super().starting_at(**values).start}
+        weights = (starts.get(k, w) for k, w in zip(self.children, self.weights, strict=True))
+        return replace(self, weights=tuple(weights))
+
+    def channels_out(self, channels: int) -> int:
+        counts = {k: b.channels_out(channels) for k, b in self.children.items()}
+        if len(set(counts.values())) > 1:
+            raise AudioError(
+                "audio-channels",
+                f"The branches of {self} give different channel counts: {counts}.",
+                "Give every branch the same number of channels.",
+            )
+        return next(iter(counts.values()))
+
+    def latency_samples(self, sr: int) -> int:
+        return max(b.latency_samples(sr) for b in self.blocks)
+
+    def init(self, channels: int, ctx: Context) -> State:
+        latest = self.latency_samples(ctx.sr)
+        return tuple(
+            (b.init(channels, ctx), jnp.zeros((b.channels_out(channels), latest - b.latency_samples(ctx.sr))))
+            for b in self.blocks
+        )
+
+    def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
+        after, total = [], 0.0
+        for (name, block), (s, history) in zip(self.children.items(), state, strict=True):
+            s, y = block.step(p.get(name, {}), s, x, ctx)
+            history, y = late(history, y)
+            after.append((s, history))
+            total = total + p[WEIGHTS][name] * y
+        return tuple(after), jnp.asarray(total)
+
+    def estimate(
+        self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
+    ) -> list[Values]:
+        """The least-squares weights of the branches as they are."""
+        if p is None:
+            return []
+        branches = [np.ravel(played(b, p.get(k, {}), source, ctx)) for k, b in self.children.items()]
+        best = np.linalg.lstsq(np.stack(branches, axis=1), np.ravel(reference))[0]
+        return [{WEIGHTS: dict(zip(self.children, np.clip(best, -2.0, 2.0).tolist(), strict=True))}]
+
+    def separate(
+        self, p: Values, x: np.ndarray, y: np.ndarray, ctx: Context
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        parts = {k: float(p[WEIGHTS][k]) * played(b, p.get(k, {}), x, ctx) for k, b in self.children.items()}
+        total = sum(parts.values())
+        for name, part in parts.items():
+            weight = float(p[WEIGHTS][name])
+            yield name, x, (y - (total - part)) / (weight if abs(weight) > FAINT else 1.0)
+
+    def __str__(self) -> str:
+        text = ""
+        for block, weight in zip(self.blocks, self.weights, strict=True):
+            bare = isinstance(block, Row) and not block.label
+            term = f"({block})" if bare else str(block)
+            sign = "-" if weight is not None and weight < 0 else "+"
+            if weight is not None:
+                term = f"{number_text(abs(weight))} * {term}"
+            text += f" {sign} {term}" if text else term if sign == "+" else f"-{term}"
+        if self.weights == (None,):
+            text = f"parallel({inner_text(self.blocks[0])})"
+        return self.labelled_text(f"({text})") if self.label else text
