@@ -118,7 +118,7 @@ class Block(Registered, abc.ABC):
         return []
 
     def twins(self, p: Values) -> list[Values]:
-        """Other values at which the block does just the same, up to a gain."""
+        """Other values at which the block does the same, up to a gain and, nearly, some dry signal."""
         return []
 
     def separate(

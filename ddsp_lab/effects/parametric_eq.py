@@ -68,13 +68,15 @@ class ParametricEq(StreamingBlock):
         return self.apply(p | {"gain_db": -p["gain_db"]}, y, ctx)
 
     def twins(self, p: Values) -> list[Values]:
-        """A low shelf is a high shelf of the opposite gain, but for a gain: the two change places."""
-        if self.bands == 1:
-            return []
-        exchanged = [self.bands - 1, *range(1, self.bands - 1), 0]
-        turned = np.array([-1.0, *[1.0] * (self.bands - 2), -1.0])
-        row = {k: np.asarray(v)[exchanged] for k, v in p.items()}
-        return [row | {"gain_db": turned * row["gain_db"]}]
+        """A low shelf is a high shelf of the opposite gain, but for a gain: the two change places. With dry signal
+        beside it, any band is nearly the band of the opposite gain and weight."""
+        exchanged = [self.bands - 1, *range(1, self.bands - 1), 0] if self.bands > 1 else [0]
+        ends = np.array([-1.0, *[1.0] * (self.bands - 2), -1.0]) if self.bands > 1 else np.ones(1)
+        row = {k: np.asarray(v) for k, v in p.items()}
+        other = {k: v[exchanged] for k, v in row.items()}
+        other |= {"gain_db": ends * other["gain_db"]}
+        mirrored = [v | {"gain_db": -v["gain_db"]} for v in (row, other)]
+        return [other, *mirrored] if self.bands > 1 else mirrored[:1]
 
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None

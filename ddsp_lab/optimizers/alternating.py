@@ -21,7 +21,8 @@ FINALISTS = 2  # candidates that are followed for long
 SOLVED = 1e-10  # a loss in the right valley, where all that is left is polish
 ENOUGH = 0.1  # of the best loss so far: no other finalist is tried after that
 NEAR = 1e-3  # two candidates whose losses differ relatively by less are one
-ALIKE = 1.05  # a twin may fit this much worse than its original
+FLOOR = 1e-12  # what float32 leaves: losses below it say nothing
+ALIKE, BETTER = 1.05, 0.5  # of its original's loss: a twin is compared by volume, or taken at once
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ class Alternating(Optimizer):
         best = polish.run(evaluate, replace(state.best, done=False, stalled=0), LAST)
         for point in evaluate.suggested("twins", best.u, 0):
             twin = polish.run(evaluate, polish.start(point), LAST)
-            if twin.loss <= max(ALIKE * best.loss, SOLVED) and _volume(twin) > _volume(best):
+            better = twin.loss < BETTER * best.loss and best.loss > FLOOR
+            alike = twin.loss <= max(ALIKE * best.loss, FLOOR)
+            if better or (alike and _volume(twin) > _volume(best)):
                 best = twin
         return Round(replace(state, best=best), True, best.u)
 
@@ -87,7 +90,7 @@ class Alternating(Optimizer):
             winner = min(winner, lm.run(evaluate, trial, LONG), key=_loss)
             if winner.loss <= max(SOLVED, ENOUGH * best.loss):
                 break
-        return replace(state, best=winner, failed=state.failed + 1 if winner.loss > 0.5 * best.loss else 0)
+        return replace(state, best=winner, failed=0 if winner.loss < 0.5 * best.loss else state.failed + 1)
 
     def _candidates(self, evaluate: Evaluate, state: Search) -> list[np.ndarray]:
         """The suggested points with the lowest losses once their other links have settled."""
