@@ -69,6 +69,7 @@ def fit(
     began, compiled = time.perf_counter(), compile_seconds()
     seed = _whole("seed", seed, -(2**63))
     budget = None if budget is None else _whole("budget", budget, 1)
+    prior = _weight("prior", prior)
     block = parse(chain)
     space = Space(block, frozen, ties, start)
     space.check()
@@ -133,6 +134,13 @@ def _whole(what: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__") or not least <= value.__index__() < 2**63:
         raise FitError("bad-setting", f"{what}={short(value)}.", f"Give a whole number from {least} up.")
     return value.__index__()
+
+
+def _weight(what: str, value: Any) -> float:
+    """A finite number that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0.0 <= value < np.inf:
+        raise FitError("bad-setting", f"{what}={short(value)}.", "Give a number from 0 up.")
+    return float(value)
 
 
 def _several(dry: Any, reference: Any) -> list[tuple[Any, Any]]:

@@ -84,6 +84,14 @@ def test_what_is_frozen_stays_and_what_is_tied_follows():
     assert tied.values["gain"] == tied.values["gain_2"] == {"gain_db": pytest.approx(-3.0103, abs=1e-3)}
 
 
+def test_a_prior_leaves_what_the_recordings_do_not_decide_near_its_start():
+    start = {"gain.gain_db": -20.0, "gain_2.gain_db": 4.0}
+    values = dl.fit("gain >> gain", DRY, HALF, SR, prior=1e-4, start=start).preset.flat
+    # the nearest point of all those whose sum is right lies straight across
+    assert values["gain.gain_db"] == pytest.approx(-20.0 + 9.98 / 2, abs=0.02)
+    assert values["gain_2.gain_db"] == pytest.approx(4.0 + 9.98 / 2, abs=0.02)
+
+
 def test_stereo_is_fitted_as_stereo():
     dry = plucks(channels=2)
     result = dl.fit("gain", dry, 0.25 * dry, SR)
@@ -265,6 +273,9 @@ ARGUMENTS = {
     "rate nothing": ({"sr": None}, "audio-rate", "1000"),
     "seed": ({"seed": 2**64}, "bad-setting", "seed"),
     "half a seed": ({"seed": 0.5}, "bad-setting", "seed"),
+    "prior below": ({"prior": -1.0}, "bad-setting", "prior"),
+    "prior NaN": ({"prior": float("nan")}, "bad-setting", "prior"),
+    "prior a text": ({"prior": "x"}, "bad-setting", "prior"),
     "no budget": ({"budget": 0}, "bad-setting", "budget"),
     "half a budget": ({"budget": 1.5}, "bad-setting", "budget"),
     "no sum of squares": (
@@ -286,6 +297,13 @@ def test_a_start_without_a_finite_loss_is_survived():
     assert np.isfinite(result.metrics["loss"])
     assert result.metrics["loss_start"] is None or np.isfinite(result.metrics["loss_start"])
     dl.Preset.parse(result.preset.text().encode())
+
+
+@pytest.mark.parametrize("optimizer", ["alternating", "adam(steps=5)", "lbfgs", "levenberg_marquardt"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_fit_without_a_finite_loss_ends(optimizer):
+    given = {"target": "1e300 * esr", "optimizer": optimizer, "budget": 10_000}
+    raised("fit-diverged", "finite loss", "gain", DRY, HALF, SR, **given)
 
 
 @pytest.fixture

@@ -132,4 +132,5 @@ def test_another_place_for_the_environment_is_taken(monkeypatch, tmp_path):
     spec = importlib.util.spec_from_file_location("lab", ROOT / "lab.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (module.VENV, module.PYTHON) == (tmp_path / "env", tmp_path / "env" / "bin" / "python")
+    places = {"VENV": tmp_path / "env", "PYTHON": tmp_path / "env" / "bin" / "python"}
+    assert {name: getattr(module, name) for name in places} == places

@@ -48,14 +48,15 @@ def test_a_click_is_not_held_out_of_its_own_fit(click_s):
 
 def test_long_files_are_seen_through_windows_over_all_of_them():
     seen, held = windows([pair(60.0)], LOW)
-    assert [w.stop - w.start for w in seen] == [WINDOW_S * LOW] * int(FIT_S / WINDOW_S)
-    thirds = [int(3 * (w.start + w.stop) / 2 / held[0].start) for w in seen]
-    assert thirds == [0, 1, 2]
+    count = int(FIT_S / WINDOW_S)
+    assert [w.stop - w.start for w in seen] == [WINDOW_S * LOW] * count
+    assert [int(count * (w.start + w.stop) / 2 / held[0].start) for w in seen] == list(range(count))
     assert max(w.stop for w in seen) <= held[0].start
 
 
 def test_windows_are_the_loudest_of_their_stretch():
-    loud = (9.0, 31.0, 40.0)
+    count = int(FIT_S / WINDOW_S)
+    loud = [(i + 0.3) * 51.0 / count for i in range(count)]  # of 60 s the first 51 are seen
     seen, _ = windows([pair(60.0, level=lambda t: 0.1 + sum((t >= s) & (t < s + 1.0) for s in loud))], LOW)
     for start, w in zip(loud, seen, strict=True):
         assert w.start / LOW <= start + 0.1
@@ -63,9 +64,10 @@ def test_windows_are_the_loudest_of_their_stretch():
 
 
 def test_several_long_files_share_the_windows():
-    seen, held = windows([pair(20.0, seed=i) for i in range(3)], LOW)
-    assert [w.pair for w in seen] == [w.pair for w in held] == [0, 1, 2]
-    assert sum(w.stop - w.start for w in seen) == FIT_S * LOW
+    seen, held = windows([pair(40.0, seed=i) for i in range(2)], LOW)
+    assert [w.pair for w in held] == [0, 1]
+    assert [w.pair for w in seen] == sorted(w.pair for w in seen)
+    assert sum(w.stop - w.start for w in seen) == FIT_S * LOW == 2 * sum(w.stop - w.start for w in seen if w.pair)
 
 
 def test_joined_passages_follow_each_other():

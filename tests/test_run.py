@@ -157,6 +157,7 @@ def test_a_fit_goes_on_from_any_part_of_its_journal(tmp_path, whole, share):
 
 CHANGES = {
     "seed": {"seed": 1},
+    "prior": {"prior": 0.5},
     "budget": {"budget": 9},
     "target": {"target": "esr(pre_emphasis=0.5)"},
     "optimizer": {"optimizer": "adam(steps=2)"},

@@ -145,13 +145,6 @@ def test_moved_leaves_the_rest_exactly_where_it_was():
     np.testing.assert_allclose(there[[4, 5, 17]], [0.0, 1.0, 1.0])
 
 
-def test_starting_moves_the_start_and_nothing_else():
-    space = dl.Space(TWO, frozen=["delay.feedback"], ties={"delay.mix": "delay.feedback"})
-    moved = space.starting(np.array([0.25, 0.75]))
-    np.testing.assert_allclose(moved.start, [0.25, 0.75], atol=1e-6)
-    assert moved.layout == space.layout
-
-
 def test_complete_fills_in_and_checks():
     values = dl.Space(TWO).complete({"delay": {"mix": 1.0}})
     assert numbers(values) == {
