@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ddsp_lab import Block, DdspLabError, Optimizer, Param, Space, render
+from ddsp_lab import Block, DdspLabError, Optimizer, Param, Space, _pairs, render
 from ddsp_lab._evaluate import BudgetSpent, Evaluate
 from ddsp_lab._journal import Journal
+from ddsp_lab._pairs import NO_ALIGNMENT, Pair, Window
 from ddsp_lab._parse import parse_optimizer
-from ddsp_lab._problem import Problem
 from ddsp_lab._search import Search
 from ddsp_lab._separate import Separation
 from ddsp_lab.effects import Gain, ParametricEq
@@ -66,21 +66,18 @@ class Watched(Evaluate):
         return answer
 
 
-def problem(space, truth=TRUTH, target=ESR, sound=None):
+def problem(space, truth=TRUTH, target=ESR, sound=None, prior=0.0):
     """Half a second of noise through the chain, or a sound one in its place, at known values."""
     x = (0.2 * np.random.default_rng(0).standard_normal((1, SR // 2))).astype(np.float32)
     y = render(sound or space.chain, truth, x, SR)
-    features = target.prepare(jnp.asarray(y), SR, x.shape[1])
-    base = {k: jnp.asarray(v, jnp.float32) for k, v in space.base.items()}
-    one = jax.tree.map(lambda a: jnp.asarray(a)[None], (x, features, x.shape[1], 0.0))
-    return Problem(*one, base, space.layout, target, SR, 0), Separation(space, x, y, SR)
+    whole = _pairs.problem([Pair(x, y, NO_ALIGNMENT)], [Window(0, 0, x.shape[1])], space, target, SR, prior)
+    return whole, Separation(space, x, y, SR)
 
 
 def search(optimizer, budget=400, space=None, seed=0, journal=None, faulty=False, truth=TRUTH, sound=None):
-    """A whole fit; the links' own guesses only for those who ask, or they would do the work of the rest."""
+    """A whole search, as a fit runs it."""
     space = space or Space(CHAIN)
-    goal, separation = problem(space, truth, sound=sound)
-    evaluate = Watched(goal, separation if optimizer.separates else None, budget, journal)
+    evaluate = Watched(*problem(space, truth, sound=sound), budget, journal)
     evaluate.faulty = faulty
     run = Search(evaluate, space, optimizer, seed)
     evaluate.answer = run.run()
@@ -231,8 +228,9 @@ def test_costs_are_counted_in_renderings():
     assert evaluate.evaluations == 30
 
 
-def test_the_second_order_model_is_that_of_the_residual():
-    goal, _ = problem(Space(CHAIN))
+@pytest.mark.parametrize("prior", [0.0, 0.3])
+def test_the_second_order_model_is_that_of_the_residual(prior):
+    goal, _ = problem(Space(CHAIN), prior=prior)
     evaluate, u = Evaluate(goal), np.full(7, 0.4)
     model = evaluate.gauss_newton(u)
     loss, gradient = evaluate.values_and_gradients(u)
