@@ -133,6 +133,13 @@ def test_a_damaged_file_is_read_or_refused(tmp_path_factory, capfd, sounds, endi
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_fewer_samples_than_promised_are_refused(tmp_path, monkeypatch):
+    path = written(tmp_path, "wav")
+    read = soundfile.SoundFile.read
+    monkeypatch.setattr(soundfile.SoundFile, "read", lambda self, *a, **k: read(self, *a, **k)[:7999])
+    refused("audio-truncated", "x.wav", audio.load, path)
+
+
 def test_a_header_that_claims_terabytes_takes_no_memory(tmp_path, sounds):
     flac = bytearray(sounds["flac"])
     flac[21] |= 0x0F  # the highest of 36 bits that hold the number of samples

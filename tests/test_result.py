@@ -38,6 +38,11 @@ def test_what_hardly_matters_is_named():
     assert m["insensitive"] == ["parametric_eq.cutoff_hz[0]", "parametric_eq.q[0]"]
 
 
+def test_what_is_heard_beside_an_error_that_stays_does_matter():
+    noise = 0.1 * plucks(seed=3)
+    assert dl.fit("gain", DRY, 0.5 * DRY + noise, SR).metrics["insensitive"] == []
+
+
 @pytest.fixture(scope="module")
 def result():
     reference = wet("parametric_eq(bands=1)", DRY, cutoff_hz=[900.0], gain_db=[9.0], q=[2.0])
