@@ -15,6 +15,7 @@ CODES = {
     "audio-silent": "every sample is zero where a sound is needed",
     "audio-not-finite": "the audio holds NaN or infinity",
     "audio-shape": "the array is not (samples,) or (channels, samples)",
+    "audio-scale": "the samples are whole numbers beyond full scale, which is 1",
     "audio-channels": "channel counts differ where they must agree",
     "audio-rate": "the sample rate is impossible, or two rates differ where they must agree",
     "audio-length": "two recordings differ in length where they must agree",

@@ -27,8 +27,12 @@ def as_audio(x: Any, what: str = "audio") -> np.ndarray:
     try:
         if np.iscomplexobj(x):
             raise TypeError
+        if np.asarray(x).dtype.kind in "iu" and np.size(x) and max(int(np.max(x)), -int(np.min(x))) > 1:
+            raise AudioError(
+                "audio-scale", f"{what} holds whole numbers: {short(x)}.", "Divide by full scale: 32768 for 16 bits."
+            )
         x = np.asarray(x, np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise AudioError(
             "audio-shape", f"{what} is no array of samples: {short(x)}.", "Read files with audio.load(path).samples."
         ) from None

@@ -36,7 +36,8 @@ class RunFolder:
         try:
             if fresh:
                 self.journal.clear()
-                (self.path / CONFIG).unlink(missing_ok=True)
+                for name in (CONFIG, PRESET, FIT, METRICS):
+                    (self.path / name).unlink(missing_ok=True)
             self._agree(dict(config))
         except BaseException as error:
             self.journal.close()

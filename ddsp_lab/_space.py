@@ -59,7 +59,7 @@ class Space:
     ):
         self.chain = chain
         self.params = {path: q for path, q, _ in leaves(chain)}
-        self.frozen = tuple(frozen)
+        self.frozen = (frozen,) if isinstance(frozen, str) else tuple(frozen)
         pairs = tuple(dict(ties).items())
         for path in self.frozen:
             if not any(_within(known, path) for known in self.params):

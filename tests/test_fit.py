@@ -229,6 +229,11 @@ def test_strict_refuses_what_would_be_resolved(pair, code):
     assert code in codes(dl.fit("gain", *pair, SR, budget=1))
 
 
+def test_a_click_in_whole_numbers_is_a_sound():
+    click = [1] + [0] * 99
+    assert dl.render(dl.parse("gain(gain_db=-20)"), {}, click, SR)[0] == pytest.approx(0.1)
+
+
 def test_strict_lets_pass_what_agrees():
     assert codes(dl.fit("gain", DRY, HALF, SR, strict=True, budget=1)) == []
 
@@ -248,6 +253,7 @@ REFUSED = {
     "samples first": ((np.stack([X, X], 1), np.stack([X, X], 1)), "audio-shape", "channels first"),
     "file names": (("dry.wav", "wet.wav"), "audio-shape", "audio.load"),
     "a recording": ((dl.audio.Recording(DRY, SR), HALF), "audio-shape", "audio.load"),
+    "whole numbers": (((X * 32767).astype(np.int16), X), "audio-scale", "32768"),
     "nothing": ((None, X), "audio-shape", "channels first"),
     "fewer references": (([X, X], [X]), "fit-pairs", "two lists"),
     "a list and an array": (([X], X), "fit-pairs", "two lists"),

@@ -198,11 +198,13 @@ def test_a_folder_keeps_to_its_configuration(tmp_path, small, key, changes):
     Journal(folder / "journal.jsonl").close()  # which is not locked any more
 
 
-def test_fresh_begins_again(tmp_path):
+def test_fresh_begins_again_and_keeps_nothing(tmp_path):
     dl.fit(**SMALL, folder=tmp_path, seed=1)
-    result = dl.fit(**SMALL, folder=tmp_path, fresh=True)
-    assert (result.metrics["replayed"], result.metrics["seed"]) == (0, 0)
-    assert dl.fit(**SMALL, folder=tmp_path).metrics["replayed"] == lines(tmp_path)
+    with pytest.raises(FitError):
+        dl.fit(**SMALL, folder=tmp_path, fresh=True, watch=lambda _: signal.raise_signal(signal.SIGINT))
+    assert not (tmp_path / "metrics.json").exists()
+    assert not (tmp_path / "fit.flac").exists()
+    assert dl.fit(**SMALL, folder=tmp_path).metrics["replayed"] == 1
 
 
 @pytest.mark.parametrize("junk", ["", "junk", "[]", "[" * 10_000, "\0"])

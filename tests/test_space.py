@@ -97,7 +97,7 @@ def test_a_start_on_a_bound_is_an_ordinary_point():
     assert space.start[3] == 0.0
 
 
-@pytest.mark.parametrize("frozen", [["gain"], ["gain.gain_db"]])
+@pytest.mark.parametrize("frozen", [["gain"], ["gain.gain_db"], "gain"])
 def test_what_is_frozen_stays(frozen):
     space = dl.Space(TWO, frozen=frozen, start={"gain.gain_db": 7.0})
     assert space.names == ["delay.time_ms", "delay.feedback", "delay.mix"]
