@@ -21,7 +21,6 @@ from ddsp_lab._run import RunFolder
 CHAIN = "parametric_eq(bands=1)"
 DRY = plucks()
 REFERENCE = wet(CHAIN, DRY, cutoff_hz=[900.0], gain_db=[9.0], q=[2.0])
-RECORDS = [{"n": n, "out": [0.1 * n, None]} for n in range(5)]
 SMALL = {"chain": "0.5 * gain", "budget": 40, "dry": DRY, "reference": 0.5 * DRY, "sr": SR}
 
 
@@ -56,88 +55,6 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
     fitted(folder)
     return folder
-
-
-# --- the journal
-
-
-@pytest.fixture
-def journal(tmp_path):
-    path = tmp_path / "journal.jsonl"
-    opened = Journal(path)
-    for record in RECORDS:
-        opened.append(record)
-    opened.close()
-    return path
-
-
-def records(path):
-    opened = Journal(path)
-    held = list(opened.replay())
-    opened.close()
-    return held
-
-
-def test_records_come_back_in_order(journal):
-    assert records(journal) == RECORDS
-    assert records(journal) == RECORDS
-
-
-def test_a_torn_tail_is_cut_off_wherever_it_is_torn(journal):
-    data = journal.read_bytes()
-    last = data[:-1].rfind(b"\n") + 1
-    for cut in range(last, len(data)):
-        journal.write_bytes(data[:cut])
-        opened = Journal(journal)
-        assert opened.repaired == cut - last
-        opened.append(RECORDS[4])
-        opened.close()
-        assert journal.read_bytes() == data
-
-
-def test_what_follows_an_altered_line_is_forgotten(journal):
-    data = journal.read_bytes()
-    second, third = data.find(b"\n") + 1, data.find(b"\n", data.find(b"\n") + 1)
-    for at in range(second, third + 1):
-        altered = bytearray(data)
-        altered[at] = ord("1" if data[at : at + 1] != b"1" else "2")
-        journal.write_bytes(altered)
-        assert records(journal) == RECORDS[:1], at
-        assert journal.read_bytes() == data[:second]
-
-
-@pytest.mark.parametrize(
-    "junk", [b"", b"junk\n", b"[]\n", b"3\n", b'{"record":1}\n', b"[" * 100_000 + b"\n", b"\xff\n"]
-)
-def test_a_journal_of_junk_is_an_empty_one(tmp_path, junk):
-    path = tmp_path / "journal.jsonl"
-    path.write_bytes(junk)
-    assert records(path) == []
-    assert path.read_bytes() == b""
-
-
-def test_only_one_works_on_a_journal(journal):
-    opened = Journal(journal)
-    assert "Wait for it" in raised("run-locked", Journal, journal).remedy
-    opened.close()
-    assert records(journal) == RECORDS
-
-
-def test_a_record_is_on_the_file_before_append_returns(tmp_path):
-    opened = Journal(tmp_path / "journal.jsonl")
-    for n, record in enumerate(RECORDS, 1):
-        opened.append(record)
-        assert (tmp_path / "journal.jsonl").read_bytes().count(b"\n") == n == opened.length
-    opened.close()
-
-
-def test_half_a_record_is_an_error(tmp_path, monkeypatch):
-    class Short(io.FileIO):
-        def write(self, data):
-            return super().write(data[:10])
-
-    monkeypatch.setattr(_journal, "open", lambda path, mode, **_: Short(path, mode), raising=False)
-    raised("run-disk", Journal(tmp_path / "journal.jsonl").append, RECORDS[0])
 
 
 # --- the folder
@@ -273,11 +190,15 @@ def test_a_disk_that_fills_up_under_a_result_keeps_the_rest(tmp_path, whole, mon
     assert outcome(tmp_path) == outcome(whole)
 
 
+def put(folder):
+    audio.save(folder / "dry.wav", DRY, SR)
+    audio.save(folder / "wet.wav", REFERENCE, SR)
+    return folder
+
+
 @pytest.fixture
 def files(tmp_path):
-    audio.save(tmp_path / "dry.wav", DRY, SR)
-    audio.save(tmp_path / "wet.wav", REFERENCE, SR)
-    return tmp_path
+    return put(tmp_path)
 
 
 FIT = ("fit", "dry.wav", "wet.wav", "--chain", CHAIN, "-o", "run")
@@ -321,12 +242,17 @@ def test_a_killed_fit_goes_on_as_if_nothing_had_been(files, whole):
     assert outcome(files / "run") == outcome(whole)
 
 
+@pytest.fixture(scope="module")
+def took(tmp_path_factory):
+    """Seconds from the start of a process to its end."""
+    folder, began = put(tmp_path_factory.mktemp("timed")), time.perf_counter()
+    assert finished(process(*FIT, cwd=folder))[0] == 0
+    return time.perf_counter() - began
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(20))
-def test_a_fit_killed_at_any_time_goes_on(files, whole, seed):
-    began = time.perf_counter()
-    assert finished(process(*FIT[:-1], "timed", cwd=files))[0] == 0
-    took = time.perf_counter() - began
+def test_a_fit_killed_at_any_time_goes_on(files, whole, took, seed):
     running = process(*FIT, cwd=files)
     time.sleep(np.random.default_rng(seed).uniform(0.2, 1.0) * took)
     running.send_signal(signal.SIGKILL)
