@@ -63,7 +63,7 @@ def run(args: Any) -> list[dict[str, Any]]:
         timed = interleaved(candidates)
         for row in timed:
             row["sizes"] = sizes
-            row["loss"] = candidates[row["name"]]()
+            row["loss_at_start"] = row.pop("answer")
         rows += timed
         if missing:
             rows.append({"name": f"peers left out, not installed: {', '.join(missing)}", "sizes": sizes})
