@@ -27,10 +27,11 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    if config.option.markexpr:
+    if config.option.markexpr == "nightly":
         for item in items:
             if is_hypothesis_test(getattr(item, "obj", None)):
                 item.add_marker("nightly")
+    if config.option.markexpr:
         return
     late = [item for item in items if item.get_closest_marker("nightly")]
     if late:
