@@ -16,8 +16,7 @@ from .levenberg_marquardt import Descent, LevenbergMarquardt
 
 FIRST, SHORT, LONG, LAST = 12, 4, 16, 60  # steps of the first descent, of a trial, of a finalist, of the winner
 RACE = ((2, 0.6), (4, 1.0))  # steps for candidates to settle, and the share of them that stay in
-ESTIMATED, DRAWN = 12, 8  # suggestions that enter the race, by their losses as they are
-FINALISTS = 2  # candidates that are followed for long
+FINALISTS, DRAWN = 2, 8  # candidates that are followed for long; random ones that enter the race
 SOLVED = 1e-10  # a loss in the right valley, where all that is left is polish
 ENOUGH = 0.1  # of the best loss so far: no other finalist is tried after that
 NEAR = 1e-3  # two candidates whose losses differ relatively by less are one
@@ -96,7 +95,7 @@ class Alternating(Optimizer):
         """The suggested points with the lowest losses once their other links have settled."""
         lm, u = self._descent, state.best.u
         points = evaluate.suggested("estimates", u, state.round)
-        settled = [lm.start(p, free=np.flatnonzero(p == u)) for p in _lowest(evaluate, points, ESTIMATED)]
+        settled = [lm.start(p, free=np.flatnonzero(p == u)) for p in points]
         settled = [d for d in settled if d.free is not None and d.free.size]
         if state.failed or len(settled) < self.width:
             drawn = evaluate.suggested("redrawn", u, state.round) + evaluate.suggested("restarts", u, state.round)
