@@ -12,7 +12,7 @@ from ddsp_lab import Preset, audio
 
 EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
-STEP = 2.0**-23  # of 24 bits: a processor may round the last one otherwise
+ROUNDING = 1e-5  # what float32 comes to in a compressor: another processor or another order of sums may differ so
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +40,12 @@ def test_the_shipped_recordings_are_what_the_script_makes(made, name):
     fresh, shipped = audio.load(made["make_audio.py"] / name), audio.load(EXAMPLES / "audio" / name)
     assert fresh.sr == shipped.sr == 44_100
     assert fresh.samples.shape == shipped.samples.shape
-    assert np.abs(fresh.samples - shipped.samples).max() <= STEP
+    assert np.abs(fresh.samples - shipped.samples).max() <= ROUNDING
 
 
 def test_the_shipped_truth_turns_one_into_the_other(made):
     truth = Preset.load(EXAMPLES / "audio" / "riff_truth.json")
     assert truth == Preset.load(made["make_audio.py"] / "riff_truth.json")
     dry, wet = (audio.load(EXAMPLES / "audio" / f"riff_{kind}.flac") for kind in ("dry", "wet"))
-    assert np.abs(truth.render(dry.samples, dry.sr) - wet.samples).max() <= 2 * STEP
+    assert np.abs(truth.render(dry.samples, dry.sr) - wet.samples).max() <= ROUNDING
     assert np.abs(dry.samples - wet.samples).max() > 0.1

@@ -47,16 +47,19 @@ def equaliser_sections(
 
     Reference: Simper, "Solving the continuous SVF equations using trapezoidal integration", Cytomic, 2013.
     """
-    low, high = np.array([k == "low_shelf" for k in kinds]), np.array([k == "high_shelf" for k in kinds])
-    a = 10.0 ** (gain_db / 40.0)
-    root, g, one = jnp.sqrt(a), warp(cutoff_hz, sr), jnp.ones_like(a)
-    k = jnp.where(low | high, 1.0 / q, 1.0 / (q * a))
+    low, peak, high = (
+        jnp.asarray([kind == k for k in kinds], jnp.result_type(gain_db))
+        for kind in ("low_shelf", "peak", "high_shelf")
+    )
+    nepers = np.log(10.0) / 40.0 * gain_db
+    more = jnp.expm1(nepers)  # A - 1
+    k = 1.0 / (q * jnp.exp(peak * nepers))
     return Section(
-        g=jnp.where(low, g / root, jnp.where(high, g * root, g)),
+        g=warp(cutoff_hz, sr) * jnp.exp(0.5 * (high - low) * nepers),
         k=k,
-        m0=jnp.where(high, a * a, one),
-        m1=jnp.where(low, k * (a - 1.0), jnp.where(high, k * (1.0 - a) * a, k * (a * a - 1.0))),
-        m2=jnp.where(low, a * a - 1.0, jnp.where(high, 1.0 - a * a, 0.0 * one)),
+        m0=jnp.exp(2.0 * high * nepers),
+        m1=k * more * (low + peak * (more + 2.0) - high * (more + 1.0)),
+        m2=(low - high) * more * (more + 2.0),
     )
 
 
@@ -67,40 +70,46 @@ def response(section: Section, frequency_hz: Float[Array, " f"], sr: float) -> C
 
 
 def state_space(section: Section) -> StateSpace:
-    """One section in two states."""
+    """Each section in two states, sections along the first axis."""
     g, k, m0, m1, m2 = section
-    a1 = 1.0 / (1.0 + g * (g + k))
-    a2 = g * a1
-    a3 = g * a2
+    scale = 1.0 / (1.0 + g * (g + k))
+    b, c = 2.0 * g * scale, (m1 + m2 * g) * scale
     return StateSpace(
-        E=jnp.stack([jnp.stack([-2.0 * g * (g + k) * a1, -2.0 * a2]), jnp.stack([2.0 * a2, -2.0 * a3])]),
-        B=jnp.stack([2.0 * a2, 2.0 * a3]),
-        C=jnp.stack([m1 * a1 + m2 * a2, m2 * (1.0 - a3) - m1 * a2]),
-        D=m0 + m1 * a2 + m2 * a3,
+        E=jnp.stack([-(g + k) * b, -b, b, -g * b], axis=-1).reshape(-1, 2, 2),
+        B=jnp.stack([b, g * b], axis=-1),
+        C=jnp.stack([c, m2 - g * c], axis=-1),
+        D=m0 + g * c,
     )
+
+
+@jax.custom_jvp
+def through(d: Float[Array, " s"]) -> Float[Array, "s+1 s+1"]:
+    r"""$W_{ij} = \prod_{j \le l < i} D_l$: how much of the input of section j reaches that of section i directly."""
+    i, j, between = np.ogrid[: d.size + 1, : d.size + 1, : d.size]
+    products = jnp.prod(jnp.where((j <= between) & (between < i), d, 1.0), axis=-1)
+    return jnp.where(np.tri(d.size + 1, dtype=bool), products, 0.0)
+
+
+@through.defjvp
+def _(primals, tangents):
+    w = through(*primals)  # the inverse of I - N, where N has D below its diagonal: dW = W dN W
+    return w, jnp.matmul(w[:, 1:] * tangents[0], w[:-1], precision="highest")
 
 
 def cascade(section: Section) -> StateSpace:
     r"""A row of S sections as one system of 2S states.
 
-    The input of section $i$ is $u_i = \sum_{j<i} (\prod_{j<l<i} D_l)\, C_j s_j + (\prod_{l<i} D_l)\, x$.
+    The input of section $i$ is $u_i = \sum_{j<i} (\prod_{j<l<i} D_l)\, C_j s_j + (\prod_{l<i} D_l)\, x$; the output is
+    that of a section after the last.
     """
-    e, b, c, d = jax.vmap(state_space)(section)
-    count = d.shape[0]
-    through = jnp.ones_like(d[0])  # how much of x reaches the section
-    row = jnp.zeros_like(d)  # how much of each earlier section's C s reaches it
-    rows, reach = [], []
-    for i in range(count):
-        rows.append(row)
-        reach.append(through)
-        row = (row * d[i]).at[i].set(1.0)
-        through = through * d[i]
-    own = jnp.einsum("ij,iab->iajb", jnp.eye(count, dtype=d.dtype), e)
-    coupled = jnp.einsum("ia,ij,jb->iajb", b, jnp.stack(rows), c)
-    n = 2 * count
+    e, b, c, d = state_space(section)
+    n = 2 * d.size
+    w = through(d)
+    reach, seen = w[:, 0], (w[:, 1:, None] * c).reshape(-1, n)
+    own = (jnp.eye(d.size, dtype=d.dtype)[:, None, :, None] * e[:, :, None, :]).reshape(n, n)
     return StateSpace(
-        E=(own + coupled).reshape(n, n),
-        B=(b * jnp.stack(reach)[:, None]).reshape(n),
-        C=(row[:, None] * c).reshape(n),
-        D=through,
+        E=own + (b[:, :, None] * seen[:-1, None]).reshape(n, n),
+        B=(b * reach[:-1, None]).reshape(n),
+        C=seen[-1],
+        D=reach[-1],
     )

@@ -59,7 +59,7 @@ class ParametricEq(StreamingBlock):
         after = []
         for group, s in zip(self._groups, state, strict=True):
             system = svf.cascade(jax.tree.map(lambda v, g=group: v[g], sections))
-            s, x = jax.vmap(lti, (None, 0, 0))(system, x, s.astype(x.dtype))
+            s, x = lti(system, x, s.astype(x.dtype))
             after.append(s)
         return tuple(after), x
 
