@@ -36,17 +36,24 @@ def stft(
     """Frames of `window` samples centred on every `hop`-th sample, Hann-weighted, zero-padded to `fft`.
 
     Centred as in librosa and torch. `length` samples are real, zeros follow; an edge is reflected where they end.
-    Frames are concatenated slices of a reshaped signal: the adjoint is an overlap-add of pads, no scatter.
+    Frames are a sum of padded slices of a reshaped signal, one fused loop; so is the adjoint, an overlap-add.
     """
     channels, samples = x.shape
     frames, slices = frame_count(samples, hop), -(-window // hop)
     lead = fft // 2 - (fft - window) // 2
     if edges == "reflect":
-        padded = _reflected(x, fft // 2, samples if length is None else length)
-    else:
-        padded = jnp.pad(x, ((0, 0), (fft // 2, fft // 2)))
-    padded = padded[:, fft // 2 - lead :]
+        x = _reflected(x, lead, samples if length is None else length)
+        samples, lead = x.shape[1], 0
     needed = (frames + slices - 1) * hop
-    padded = jnp.pad(padded, ((0, 0), (0, max(0, needed - padded.shape[1]))))[:, :needed].reshape(channels, -1, hop)
-    taken = jnp.concatenate([padded[:, i : i + frames] for i in range(slices)], axis=2)[:, :, :window]
-    return jnp.fft.rfft(taken * jnp.asarray(hann(window), x.dtype), fft)
+    zero = jnp.zeros((), x.dtype)
+    hops = lax.pad(x, zero, [(0, 0, 0), (lead, needed - lead - samples, 0)]).reshape(channels, -1, hop)
+    weights = np.pad(hann(window), (0, slices * hop - window)).astype(x.dtype).reshape(slices, hop)
+    taken = [
+        lax.pad(
+            lax.slice_in_dim(hops, i, i + frames, axis=1) * w,
+            zero,
+            [(0, 0, 0), (0, 0, 0), (i * hop, fft - (i + 1) * hop, 0)],
+        )
+        for i, w in enumerate(weights)
+    ]
+    return jnp.fft.rfft(sum(taken[1:], taken[0]))
