@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -75,7 +74,7 @@ class Evaluate:
     def losses(self, us: Any) -> Float[np.ndarray, " k"]:
         """The loss at each of `us`, shape (k, n)."""
         us = np.atleast_2d(np.asarray(us, np.float64))
-        (values,) = self._answer("losses", us, len(us), lambda: (_problem.losses(self.problem, _float(us)),))
+        (values,) = self._answer("losses", us, len(us), lambda: (_problem.losses(self.problem, us),))
         return self._note(us, values)
 
     def values_and_gradients(self, us: Any) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
@@ -83,7 +82,7 @@ class Evaluate:
         us = np.atleast_2d(np.asarray(us, np.float64))
         self._need_gradient()
         values, gradients = self._answer(
-            "gradients", us, 2 * len(us), lambda: _problem.values_and_gradients(self.problem, _float(us))
+            "gradients", us, 2 * len(us), lambda: _problem.values_and_gradients(self.problem, us)
         )
         return self._note(us, values), gradients
 
@@ -100,7 +99,7 @@ class Evaluate:
             )
 
         def products() -> tuple[np.ndarray]:
-            partial = _problem.gauss_newton(self.problem, _float(u), np.resize(free, u.size), free.size)
+            partial = _problem.gauss_newton(self.problem, u, np.resize(free, u.size), free.size)
             return (np.asarray(partial, np.float64).sum(axis=0),)
 
         (sums,) = self._answer("gauss_newton", np.concatenate([u, free]), 1 + free.size, products)
@@ -123,7 +122,7 @@ class Evaluate:
         if unseen is None:
             return np.nan
         u = np.asarray(u, np.float64)
-        (loss,) = self._answer("held_out", u, 0, lambda: (_problem.losses(unseen, _float(u[None])),))
+        (loss,) = self._answer("held_out", u, 0, lambda: (_problem.losses(unseen, u[None]),))
         return float(loss[0])
 
     def _need_gradient(self) -> None:
@@ -167,10 +166,6 @@ class Evaluate:
             self.history.append((self.evaluations, self.best.loss))
         self.watch(self)
         return values
-
-
-def _float(u: np.ndarray) -> Any:
-    return jnp.asarray(u, jnp.result_type(float))
 
 
 def _pack(a: np.ndarray) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,16 +49,16 @@ class Problem:
             y = self.layout.chain.aligned(p, x, Context(self.sr, start_s))[:, self.lead :]
             return jnp.where(jnp.arange(y.shape[1]) < length, y, 0.0)
 
-        return jax.vmap(one)(self.source, self.start_s, self.length)
+        return _each(one, self.source, self.start_s, self.length)
 
     def loss(self, u: Float[Array, " n"]) -> Float[Array, ""]:
         """The mean distance over the examples, and the prior, at a point of the unit cube."""
-        distance = jax.vmap(lambda f, y: self.target.distance(f, y, self.sr))(self.features, self._rendered(u))
+        distance = _each(lambda f, y: self.target.distance(f, y, self.sr), self.features, self._rendered(u))
         return jnp.mean(distance) + self.prior * jnp.mean((u - self.centre) ** 2)
 
     def residual(self, u: Float[Array, " n"]) -> Float[Array, " r"]:
         """A vector whose squares add up to `loss`."""
-        r = jax.vmap(lambda f, y: self.target.residual(f, y, self.sr))(self.features, self._rendered(u))
+        r = _each(lambda f, y: self.target.residual(f, y, self.sr), self.features, self._rendered(u))
         moved = jnp.sqrt(self.prior / u.size) * (u - self.centre)
         return jnp.concatenate([jnp.ravel(r) / jnp.sqrt(r.shape[0]), moved])
 
@@ -89,6 +89,13 @@ class Problem:
         return jax.lax.map(products, jnp.arange(0, rows.shape[1], PARTIAL))
 
 
+def _each(f: Callable[..., Any], *stacks: Any) -> Any:
+    """`vmap`; a stack of one is a plain call, which traces and compiles faster."""
+    if jax.tree.leaves(stacks)[0].shape[0] > 1:
+        return jax.vmap(f)(*stacks)
+    return jax.tree.map(lambda y: y[None], f(*jax.tree.map(lambda x: x[0], stacks)))
+
+
 @jax.jit
 def losses(problem: Problem, us: Float[Array, "k n"]) -> Float[Array, " k"]:
     return jax.lax.map(problem.loss, us)
@@ -96,7 +103,7 @@ def losses(problem: Problem, us: Float[Array, "k n"]) -> Float[Array, " k"]:
 
 @jax.jit
 def values_and_gradients(problem: Problem, us: Float[Array, "k n"]) -> tuple[Float[Array, " k"], Float[Array, "k n"]]:
-    return jax.vmap(jax.value_and_grad(problem.loss))(us)
+    return _each(jax.value_and_grad(problem.loss), us)
 
 
 @jax.jit

@@ -50,11 +50,14 @@ class Compressor(StreamingBlock):
 
     def reduction_db(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
         """How many dB are taken off at each sample, per detector."""
-        power = jnp.max(x * x, axis=0, keepdims=True) if self.stereo_link else x * x
+        power = x * x
+        if self.stereo_link and x.shape[0] > 1:
+            power = jnp.max(power, axis=0, keepdims=True)
         knee = jnp.maximum(p["knee_db"], NARROWEST_KNEE_DB)
-        over = power_db(power) - p["threshold_db"]
-        inside = jnp.clip(over + 0.5 * knee, 0.0, knee)  # the parabola up to the knee's end, then the straight line
-        wanted = (1.0 - 1.0 / p["ratio"]) * (inside**2 / (2.0 * knee) + jnp.maximum(over - 0.5 * knee, 0.0))
+        above = power_db(power) - p["threshold_db"] + 0.5 * knee  # the knee's beginning
+        above = jnp.where(above > 0.0, above, 0.0)
+        inside = jnp.where(above < knee, above, knee)  # the parabola up to the knee's end, then the straight line
+        wanted = (1.0 - 1.0 / p["ratio"]) * (inside * inside / (2.0 * knee) + (above - inside))
         attack, release = (time_constant(1e-3 * p[k], ctx.sr) for k in ("attack_ms", "release_ms"))
         smooth = jax.vmap(attack_release, (0, None, None, 0))(wanted, attack, release, state.astype(x.dtype))
         return smooth[:, -1], smooth

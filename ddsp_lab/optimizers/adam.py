@@ -55,19 +55,16 @@ class Adam(Optimizer):
         return optax.adam(rate)
 
     def init(self, key: Array, space: Space) -> State:
-        others = jax.random.uniform(key, (self.starts - 1, space.size))
-        u = np.concatenate([space.start[None], np.asarray(others, np.float64)])
-        return State(u, u, jax.vmap(self._transform().init)(jnp.asarray(u, jnp.float32)))
+        u = space.start[None]
+        if self.starts > 1:
+            others = jax.random.uniform(key, (self.starts - 1, space.size))
+            u = np.concatenate([u, np.asarray(others, np.float64)])
+        return State(u, u, _moments(self, u.astype(np.float32)))
 
     def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
         _, gradients = evaluate.values_and_gradients(state.u)
         finite = np.all(np.isfinite(gradients), axis=1)
-        u, moments = _update(
-            self, jnp.asarray(np.where(finite[:, None], gradients, 0.0), jnp.float32), state.moments, state.u
-        )
-        moments = jax.tree.map(
-            lambda new, old: jnp.where(finite.reshape(-1, *[1] * (new.ndim - 1)), new, old), moments, state.moments
-        )
+        u, moments = _update(self, gradients.astype(np.float32), finite, state.moments, state.u)
         u = np.where(finite[:, None], np.asarray(u, np.float64), 0.5 * (state.u + state.safe))
         safe = np.where(finite[:, None], state.u, state.safe)
         after = State(u, safe, moments, state.step + 1, state.skipped + int((~finite).sum()))
@@ -75,6 +72,16 @@ class Adam(Optimizer):
 
 
 @jax.jit(static_argnums=0)
-def _update(optimizer: Adam, gradients: Array, moments: Any, u: Array) -> tuple[Array, Any]:
-    updates, moments = jax.vmap(optimizer._transform().update)(gradients, moments)
-    return jnp.clip(u + updates, 0.0, 1.0), moments
+def _moments(optimizer: Adam, u: Array) -> Any:
+    return jax.vmap(optimizer._transform().init)(u)
+
+
+@jax.jit(static_argnums=0)
+def _update(optimizer: Adam, gradients: Array, finite: Array, moments: Any, u: Array) -> tuple[Array, Any]:
+    """The next points and moments; a descent whose gradient is not `finite` keeps its moments."""
+
+    def chosen(new: Array, old: Array | float) -> Array:
+        return jnp.where(finite.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+    updates, after = jax.vmap(optimizer._transform().update)(chosen(gradients, 0.0), moments)
+    return jnp.clip(u + updates, 0.0, 1.0), jax.tree.map(chosen, after, moments)
