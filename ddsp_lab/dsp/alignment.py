@@ -18,6 +18,7 @@ BEFORE, TAPS = 24, 96  # the short filter that has to explain the reference: sam
 EXPLAINED = 0.05  # of the reference's energy: less, and the recordings have nothing to do with each other
 STRAIGHT = 0.8  # how straight, 0 to 1, a phase has to be before a delay is believed
 BENT = 0.2  # a phase that is straighter than without delay by no more than this is taken to be bent, not late
+INVERTED = 0.5  # how straight a phase has to be, turned round, before recordings without a delay count as inverted
 AS_STRAIGHT = 0.02  # two delays whose phases differ by less than this do equally well
 INCOHERENT = 0.02  # coherence is never trusted to be nearer to one than this
 FINE = 24.0  # samples about the coarse delay searched for the exact one
@@ -63,8 +64,11 @@ def align(
     zero, best = lines[0], max(lines, key=lambda line: line.straightness)
     rivals = [r for r in lines if abs(r.delay - best.delay) > 2.0 and r.straightness > best.straightness - AS_STRAIGHT]
     echo = delays and abs(best.delay) > 1e-3 * sr
-    if echo or zero.at_zero > best.straightness - BENT or best.straightness < STRAIGHT or -FINE < best.delay < -UNSURE:
-        best, applied = zero, 0
+    straight = abs(zero.at_zero) > best.straightness - BENT
+    if echo or straight or best.straightness < STRAIGHT or -FINE < best.delay < -UNSURE:
+        # no delay is believed: neither is a slope, nor the polarity that goes with it
+        delay = zero.delay if abs(zero.delay) < UNSURE else 0.0
+        best, applied = zero._replace(delay=delay, polarity=-1 if zero.at_zero < -INVERTED else 1), 0
     else:
         applied = 0 if abs(best.delay) < UNSURE else round(best.delay)
     if most < EXPLAINED or (applied and rivals):
@@ -109,7 +113,7 @@ def _explained(x: np.ndarray, y: np.ndarray, longest: int) -> dict[int, float]:
 
 class Line(NamedTuple):
     """A straight line through the phase of a response: its slope, its sign at zero frequency, how near the phases are
-    to it (0 to 1), and how near they are to the line without slope."""
+    to it (0 to 1), and how near they are to the line without slope (-1 to 1, negative if that is turned round)."""
 
     delay: float
     polarity: int
@@ -133,7 +137,7 @@ def _straightest(source: np.ndarray, reference: np.ndarray, lag: int, sr: int) -
     for candidate in (phase, phase * bent):
         score = (turn @ (weight * candidate)).real
         best = int(np.argmax(np.abs(score)))
-        at_zero = float(abs(np.sum(weight * candidate).real)) if lag == 0 else 0.0
+        at_zero = float(np.sum(weight * candidate).real) if lag == 0 else 0.0
         lines.append(Line(float(lag + fine[best]), 1 if score[best] >= 0.0 else -1, float(abs(score[best])), at_zero))
     return max(lines, key=lambda line: line.straightness)
 
