@@ -380,3 +380,12 @@ def test_processing_is_not_mistaken_for_delay(x, what, late):
     found = align(x, y, SR)
     assert found.applied_samples == late
     assert found.polarity == 1
+
+
+def test_where_no_delay_is_believed_nothing_is_turned_round():
+    x = noise(0, 2 * SR)
+    hollow = {"cutoff_hz": [100.0, 800.0, 2000.0, 1000.0], "gain_db": [20.0, -20.0, -20.0, -20.0], "q": 0.7}
+    found = align(x, np.pad(render(ParametricEq(4), hollow, x, SR), ((0, 0), (300, 0))), SR)
+    assert found.applied_samples in (0, 300)  # found, or left as it is
+    assert found.latency_samples == pytest.approx(found.applied_samples, abs=0.1)
+    assert found.polarity == 1
