@@ -17,7 +17,7 @@ from ._journal import Journal
 from ._problem import Problem
 from ._separate import Separation
 
-Suggestion: TypeAlias = Literal["estimates", "redrawn", "restarts", "twins"]
+Suggestion: TypeAlias = Literal["estimates", "alone", "redrawn", "restarts", "twins"]
 
 
 class BudgetSpent(Exception):  # noqa: N818

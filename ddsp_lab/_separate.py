@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +80,20 @@ class Separation:
     def estimates(self, u: np.ndarray, seed: int) -> list[np.ndarray]:
         """Points that differ from `u` in one link, by its own estimate given the others; best guesses first."""
         ctx, values = self._at(u, seed)
+        return self._estimates(u, self._views(values, ctx), values, ctx)
+
+    def alone(self, u: np.ndarray, seed: int) -> list[np.ndarray]:
+        """Points that differ from `u` in one link, by its own estimate as if the others did nothing.
+
+        A link that does nothing in truth, and something at `u`, spoils the estimates of the others."""
+        ctx, values = self._at(u, seed)
+        views = [v for v in self._views(values, ctx) if v.block.params and not v.block.children]
+        whole = [replace(v, source=self.source, wanted=self.reference) for v in views]
+        return self._estimates(u, whole if len(views) > 1 else [], values, ctx)
+
+    def _estimates(self, u: np.ndarray, views: Iterable[View], values: Values, ctx: Context) -> list[np.ndarray]:
         ranked: list[tuple[int, np.ndarray]] = []
-        for view in self._views(values, ctx):
+        for view in views:
             guesses = view.block.estimate(view.source, view.wanted, ctx, view.values(values))
             ranked += [(rank, self._moved(u, view, guess, ctx)) for rank, guess in enumerate(guesses)]
         return [point for _, point in sorted(ranked, key=lambda r: r[0])]
