@@ -39,7 +39,7 @@ class Alternating(Optimizer):
     stands where a makeup gain should. So in each round every link says what it would be if the others were right (an
     equaliser from poles and zeros, a compressor from its static curve, weights by least squares, `Block.estimate`);
     the `width` most promising points are polished together for a few steps, the best two for more. After a round that
-    gained nothing, links drawn at random join them, and what the others say beside those. Ends once the loss is next to nothing, or after `patience` rounds
+    gained nothing, links drawn at random join them. Ends once the loss is next to nothing, or after `patience` rounds
     that gain nothing, with a polish down to `tolerance`. Where a link of a sum can do the same by other values
     (`Block.twins`), the values with the larger volume around them are kept: they are the likelier ones.
 
@@ -91,22 +91,17 @@ class Alternating(Optimizer):
                 break
         return replace(state, best=winner, failed=0 if winner.loss < 0.5 * best.loss else state.failed + 1)
 
-    def _estimated(self, evaluate: Evaluate, u: np.ndarray, seed: int) -> list[Descent]:
-        """What the links suggest at a point; the suggested link stays, the others are free to settle."""
-        points = evaluate.suggested("estimates", u, seed)
-        starts = [self._descent.start(point, free=np.flatnonzero(point == u)) for point in points]
-        return [d for d in starts if d.free is not None and d.free.size]
-
     def _candidates(self, evaluate: Evaluate, state: Search) -> list[np.ndarray]:
         """The suggested points with the lowest losses once their other links have settled."""
         lm, u = self._descent, state.best.u
-        settled = self._estimated(evaluate, u, state.round)
+        points = evaluate.suggested("estimates", u, state.round)
+        if state.round == 1:
+            points += evaluate.suggested("alone", u, state.round)
+        settled = [lm.start(p, free=np.flatnonzero(p == u)) for p in points]
+        settled = [d for d in settled if d.free is not None and d.free.size]
         if state.failed or len(settled) < self.width:
             drawn = evaluate.suggested("redrawn", u, state.round) + evaluate.suggested("restarts", u, state.round)
-            others = [lm.run(evaluate, lm.start(point), SHORT) for point in _lowest(evaluate, drawn, DRAWN)]
-            for other in sorted(others, key=_loss)[:FINALISTS]:
-                settled += self._estimated(evaluate, other.u, state.round)
-            settled += others
+            settled += [lm.start(point) for point in _lowest(evaluate, drawn, DRAWN)]
         for steps, share in RACE:
             settled = sorted((lm.run(evaluate, d, steps) for d in settled), key=_loss)
             settled = settled[: max(self.width, round(share * len(settled)))]
