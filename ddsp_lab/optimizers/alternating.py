@@ -17,7 +17,7 @@ from .levenberg_marquardt import Descent, LevenbergMarquardt
 FIRST, SHORT, LONG, LAST = 12, 4, 16, 60  # steps of the first descent, of a trial, of a finalist, of the winner
 RACE = ((2, 0.6), (4, 1.0))  # steps for candidates to settle, and the share of them that stay in
 FINALISTS, DRAWN = 2, 8  # candidates that are followed for long; random ones that enter the race
-SOLVED = 1e-10  # a loss in the right valley, where all that is left is polish
+SOLVED = 1e-9  # a loss in the right valley, where all that is left is polish
 ENOUGH = 0.1  # of the best loss so far: no other finalist is tried after that
 NEAR = 1e-3  # two candidates whose losses differ relatively by less are one
 FLOOR = 1e-12  # what float32 leaves: losses below it say nothing
