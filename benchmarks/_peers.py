@@ -5,6 +5,11 @@ They need the `compare` extra; nothing else imports this file.
 
 from __future__ import annotations
 
+import os
+
+# threads that spin while they wait make PyTorch many times slower as soon as something else wants one of the cores
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 from collections.abc import Callable
 from typing import Any
 
@@ -67,22 +72,37 @@ def _sampled(p: dict[str, Any], x: Any, sr: int) -> Any:
     return dasp.gain(y, sr, p["level_db"] * one)[0]
 
 
-def stepper(how: str, x: np.ndarray, y: np.ndarray, sr: int, resolutions: Any) -> Callable[[], float]:
-    """A function that takes one Adam step and returns the loss before it."""
+def objective(
+    how: str, x: np.ndarray, y: np.ndarray, sr: int, resolutions: Any, values: dict[str, Any]
+) -> tuple[dict[str, Any], Callable[[], Any]]:
+    """Parameters at `values`, and the loss as a function of where they stand."""
     render = {"torchlpc+torchcomp": _exact, "dasp": _sampled}[how]
     ffts, hops, windows = zip(*resolutions, strict=True)
     distance = MultiResolutionSTFTLoss(fft_sizes=list(ffts), hop_sizes=list(hops), win_lengths=list(windows))
     dry, wet = torch.tensor(x), torch.tensor(y)[None]
-    p = {k: torch.tensor(v, requires_grad=True) for k, v in (START | {"level_db": 0.0}).items()}
+    p = {k: torch.tensor(v, dtype=torch.float32, requires_grad=True) for k, v in values.items()}
+    return p, lambda: distance(render(p, dry, sr)[None], wet)
+
+
+def stepper(how: str, x: np.ndarray, y: np.ndarray, sr: int, resolutions: Any) -> Callable[[], float]:
+    """A function that takes one Adam step and returns the loss before it."""
     rows = {"cutoff_hz": CUTOFFS, "gain_db": np.full(6, 0.5), "q": np.full(6, 0.7071)}
-    p |= {k: torch.tensor(v, dtype=torch.float32, requires_grad=True) for k, v in rows.items()}
+    p, distance = objective(how, x, y, sr, resolutions, START | {"level_db": 0.0} | rows)
     adam = torch.optim.Adam(list(p.values()), lr=1e-4)
 
     def step() -> float:
         adam.zero_grad()
-        loss = distance(render(p, dry, sr)[None], wet)
+        loss = distance()
         loss.backward()
         adam.step()
         return float(loss.detach())
 
     return step
+
+
+def slope(*arguments: Any) -> tuple[float, dict[str, np.ndarray]]:
+    """Loss and gradient of `objective`."""
+    p, distance = objective(*arguments)
+    loss = distance()
+    loss.backward()
+    return float(loss.detach()), {k: v.grad.numpy() for k, v in p.items() if v.grad is not None}

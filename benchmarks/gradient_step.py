@@ -8,13 +8,14 @@ from importlib.util import find_spec
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import ddsp_lab as dl
 from ddsp_lab._evaluate import Evaluate
 from ddsp_lab._pairs import Window, prepare_pair, problem
 
-from ._timing import interleaved
+from ._timing import elsewhere, interleaved
 
 CHAIN = "parametric_eq(bands=6) >> compressor >> gain"
 SR, SECONDS = 44_100, 10
@@ -46,6 +47,37 @@ def stepper(target: dl.Target, x: np.ndarray, y: np.ndarray) -> Callable[[], flo
     return step
 
 
+UNTUNED = """
+import ddsp_lab as dl
+from benchmarks.gradient_step import recordings, stepper
+step = stepper(dl.targets.MultiResolutionStft(auraloss_compatible={compatible}), *recordings())
+"""
+
+
+def agreement(target: dl.targets.MultiResolutionStft, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    """How far our loss and gradient and the exact peer's are apart where the maths is the same, at a ratio of 1."""
+    from ._peers import slope
+
+    rng = np.random.default_rng(1)
+    chain = dl.parse(CHAIN)
+    eq = {
+        "cutoff_hz": np.geomspace(100.0, 8000.0, 6),
+        "gain_db": rng.uniform(-6.0, 6.0, 6),
+        "q": rng.uniform(0.5, 2.0, 6),
+    }
+    unity = {"threshold_db": -20.0, "ratio": 1.0 + 1e-6, "attack_ms": 8.0, "release_ms": 100.0}
+    features = target.prepare(jnp.asarray(y), SR)
+
+    def ours(eq: Any) -> Any:
+        values = {"parametric_eq": eq, "compressor": unity}
+        return target.distance(features, dl.render(chain, values, x, SR), SR)
+
+    loss, gradient = jax.jit(jax.value_and_grad(ours))({k: jnp.asarray(v, jnp.float32) for k, v in eq.items()})
+    theirs, their_gradient = slope("torchlpc+torchcomp", x, y, SR, target.resolutions, eq | unity | {"level_db": 0.0})
+    apart = {k: float(np.linalg.norm(v - their_gradient[k]) / np.linalg.norm(v)) for k, v in gradient.items()}
+    return {"name": "agreement at a ratio of 1", "loss": float(loss), "torchlpc+auraloss": theirs} | apart
+
+
 def run(args: Any) -> list[dict[str, Any]]:
     x, y = recordings()
     rows = []
@@ -53,7 +85,8 @@ def run(args: Any) -> list[dict[str, Any]]:
         ("auraloss sizes", dl.targets.MultiResolutionStft(auraloss_compatible=True)),
         ("hop N/4", dl.targets.MultiResolutionStft()),
     ):
-        candidates = {"ddsp_lab": stepper(target, x, y)}
+        untuned = elsewhere(UNTUNED.format(compatible=target.auraloss_compatible))
+        candidates = {"ddsp_lab": stepper(target, x, y), "ddsp_lab without tune_process": untuned}
         missing = [name for name in PEERS if find_spec(name) is None]
         if not missing:
             from ._peers import stepper as peer
@@ -67,4 +100,6 @@ def run(args: Any) -> list[dict[str, Any]]:
         rows += timed
         if missing:
             rows.append({"name": f"peers left out, not installed: {', '.join(missing)}", "sizes": sizes})
+        else:
+            rows.append(agreement(target, x, y) | {"sizes": sizes})
     return rows
