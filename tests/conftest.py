@@ -5,6 +5,7 @@ whatever is marked nightly; DDSP_LAB_NIGHTLY=1 gives the whole suite those examp
 """
 
 import os
+import signal
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
@@ -15,6 +16,9 @@ from hypothesis import is_hypothesis_test, settings
 import ddsp_lab
 
 COMMON = {"deadline": None, "database": None, "derandomize": True}
+# a shell that starts the tests in the background leaves Ctrl-C ignored, here and in every process they start
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 settings.register_profile("ci", max_examples=200, **COMMON)
 settings.register_profile("nightly", max_examples=1000, **COMMON)
 
