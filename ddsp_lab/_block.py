@@ -54,7 +54,7 @@ class Block(Registered, abc.ABC):
     where a search starts; it is no part of what the block is, hence not compared.
 
     A subclass declares `params` (a property, where they depend on a setting) and `apply`, and below only what differs
-    from an ordinary effect. Every declaration here is measured by the laws in `tests/test_block_laws.py`.
+    from an ordinary effect. Every declaration here is measured by the laws in `tests/`.
     """
 
     label: str = ""
@@ -117,7 +117,7 @@ class Block(Registered, abc.ABC):
         """
         return []
 
-    def twins(self, p: Values) -> list[Values]:
+    def twins(self, p: Values, source: np.ndarray, ctx: Context) -> list[Values]:
         """Other values at which the block does the same, up to a gain and, nearly, some dry signal."""
         return []
 

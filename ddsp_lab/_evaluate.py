@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -49,7 +50,8 @@ class Evaluate:
 
     An evaluation is one rendering of the chain: a loss costs 1, a gradient 2 (its backward pass is another), a
     Gauss-Newton model 1 and one for each parameter. Answers found in the journal are given again without computing,
-    so that any deterministic optimizer resumes by being run again from its seed.
+    so that any deterministic optimizer resumes by being run again from its seed. `brief` answers the same questions
+    from an excerpt, where the recordings are long enough for one.
     """
 
     def __init__(
@@ -60,16 +62,23 @@ class Evaluate:
         journal: Journal | None = None,
         held_out: Problem | None = None,
         watch: Callable[[Evaluate], None] = lambda _: None,
+        excerpt: Problem | None = None,
     ):
         self.problem, self.separation, self.unseen, self.watch = problem, separation, held_out, watch
         self.budget, self.journal = budget, journal
-        self.evaluations = 0
+        self.spent = 0.0
         self.non_finite = 0
+        self.brief = self if excerpt is None else Brief(self, excerpt)
         self.replayed = 0
         self.best = Best(np.zeros(0))
         self.history: list[tuple[int, float]] = []
         self.started = time.perf_counter()
         self._replay = iter(journal.replay()) if journal else iter(())
+
+    @property
+    def evaluations(self) -> int:
+        """What was spent, in whole evaluations."""
+        return ceil(self.spent)
 
     def losses(self, us: Any) -> Float[np.ndarray, " k"]:
         """The loss at each of `us`, shape (k, n)."""
@@ -135,11 +144,11 @@ class Evaluate:
             )
 
     def _answer(
-        self, call: str, at: np.ndarray, cost: int, compute: Callable[[], tuple[Any, ...]]
+        self, call: str, at: np.ndarray, cost: float, compute: Callable[[], tuple[Any, ...]]
     ) -> tuple[np.ndarray, ...]:
-        if self.evaluations + cost > self.budget:
+        if self.spent + cost > self.budget:
             raise BudgetSpent
-        self.evaluations += cost
+        self.spent += cost
         digest = hashlib.sha256(at.tobytes()).hexdigest()[:16]
         record = next(self._replay, None)
         if record is not None:
@@ -166,6 +175,19 @@ class Evaluate:
             self.history.append((self.evaluations, self.best.loss))
         self.watch(self)
         return values
+
+
+class Brief(Evaluate):
+    """The same questions about an excerpt, at its share of the cost: where to look closer. Its losses are its own."""
+
+    def __init__(self, whole: Evaluate, excerpt: Problem):
+        super().__init__(excerpt, watch=lambda _: whole.watch(whole))
+        self.whole, self.share = whole, excerpt.source.size / whole.problem.source.size
+
+    def _answer(
+        self, call: str, at: np.ndarray, cost: float, compute: Callable[[], tuple[Any, ...]]
+    ) -> tuple[np.ndarray, ...]:
+        return self.whole._answer(f"brief {call}", at, self.share * cost, compute)
 
 
 def _pack(a: np.ndarray) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ._block import Block
 from ._errors import FitError
 from ._evaluate import Evaluate
 from ._optimizer import Optimizer
-from ._pairs import Pair, agreeing, joined, prepare_pair, problem, windows
+from ._pairs import Pair, agreeing, excerpt, joined, prepare_pair, problem, windows
 from ._parse import parse, parse_optimizer, parse_target
 from ._preset import Preset
 from ._process import compile_seconds
@@ -81,6 +81,7 @@ def fit(
     config = _config(space, goal, way, seed, prior, budget, align, sr, pairs)
     with RunFolder(folder, config, fresh) if folder is not None else nullcontext() as run:
         seen, held = windows(pairs, sr)
+        short = excerpt(pairs, seen, sr)
         evaluate = Evaluate(
             problem(pairs, seen, space, goal, sr, prior),
             Separation(space, *joined(pairs, seen), sr) if align or goal.least_squares else None,
@@ -88,6 +89,7 @@ def fit(
             run.journal if run else None,
             problem(pairs, held, space, goal, sr) if held else None,
             watch,
+            problem(pairs, short, space, goal, sr, prior) if short else None,
         )
         search = Search(evaluate, space, way, seed)
         if run is not None:

@@ -22,7 +22,7 @@ class Mix(Wrapper):
 
     block: Block
 
-    params = (Param("mix", 0.0, 1.0, default=0.5),)
+    params = (Param("mix", 0.0, 1.0, default=0.5, affine=True),)
 
     @property
     def children(self) -> dict[str, Block]:

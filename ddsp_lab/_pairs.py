@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ._block import Block
@@ -16,7 +15,7 @@ from ._errors import AudioError
 from ._problem import Problem
 from ._render import as_audio
 from ._space import Space
-from ._target import Target
+from ._target import Target, prepared
 from .audio import mixdown
 from .dsp.alignment import Alignment, align, overlap
 
@@ -24,6 +23,7 @@ HOLD_OUT = 0.15  # of every pair, at its end
 DIED_AWAY = 1e-3  # of the energy: what is left after it is no passage to hold out
 SHORTEST_S = 3.0  # pairs below this are fitted whole
 WINDOW_S, FIT_S = 4.0, 16.0  # a longer fit sees windows of 4 s, 16 s in all
+EXCERPT_S, TELLING = 2.5, 0.05  # an excerpt is as long as this and holds that share of its window's energy
 LEAD_S = 2.0  # of warm-up, which fills the chain's memory, before a window or a held-out part
 MIN_SAMPLES = 64
 
@@ -139,14 +139,23 @@ def windows(pairs: Sequence[Pair], sr: int) -> tuple[list[Window], list[Window]]
     return [piece for w in seen for piece in _loudest(pairs[w.pair], w, size, share)], held
 
 
+def excerpt(pairs: Sequence[Pair], seen: Sequence[Window], sr: int) -> list[Window]:
+    """The beginning of the loudest window, where a half of all that is seen is more than that; else nothing."""
+    loudest = max(seen, key=lambda w: _energy(pairs[w.pair].reference[:, w.start : w.stop]))
+    heard = pairs[loudest.pair].reference[:, loudest.start : loudest.stop]
+    size = max(int(EXCERPT_S * sr), _sounding(heard, TELLING))
+    longer = 2 * size <= sum(w.stop - w.start for w in seen)
+    return [replace(loudest, stop=loudest.start + size)] if longer else []
+
+
 def _energy(x: np.ndarray) -> float:
     return float(np.sum(np.square(x, dtype=np.float64)))
 
 
-def _sounding(x: np.ndarray) -> int:
-    """How many samples it takes until the sound has died away."""
+def _sounding(x: np.ndarray, share: float = 1.0 - DIED_AWAY) -> int:
+    """How many samples it takes until that share of the energy has passed."""
     energy = np.cumsum(np.square(x, dtype=np.float64).sum(0))
-    return int(np.searchsorted(energy, (1.0 - DIED_AWAY) * energy[-1])) + 1
+    return int(np.searchsorted(energy, share * energy[-1])) + 1
 
 
 def _loudest(pair: Pair, whole: Window, size: int, count: int) -> list[Window]:
@@ -184,16 +193,18 @@ def problem(
         source.append(np.pad(dry, ((0, 0), (0, longest - (w.stop - w.start)))))
         wanted = pairs[w.pair].reference[:, w.start : w.stop]
         reference.append(np.pad(wanted, ((0, 0), (0, longest - wanted.shape[1]))))
-    length = jnp.asarray([w.stop - w.start for w in seen])
-    features = [target.prepare(jnp.asarray(r), sr, n) for r, n in zip(reference, length, strict=True)]
+    length = np.array([w.stop - w.start for w in seen])
+    arrays = {
+        "source": np.stack(source),
+        "length": length,
+        "start_s": np.array([(start - lead) / sr for start in starts]),
+        "base": space.base,
+        "centre": space.start,
+        "prior": np.float64(prior),
+    }
     return Problem(
-        source=jnp.asarray(np.stack(source)),
-        features=jax.tree.map(lambda *leaves: jnp.stack(leaves), *features),
-        length=length,
-        start_s=jnp.asarray([(start - lead) / sr for start in starts], jnp.result_type(float)),
-        base={k: jnp.asarray(v, jnp.result_type(float)) for k, v in space.base.items()},
-        centre=jnp.asarray(space.start, jnp.result_type(float)),
-        prior=jnp.asarray(prior, jnp.result_type(float)),
+        **jax.device_put(arrays),  # at the default precision, without a program
+        features=prepared(target, np.stack(reference), sr, length),
         layout=space.layout,
         target=target,
         sr=sr,

@@ -63,7 +63,9 @@ class Parallel(Row):
     def params(self) -> tuple[Param, ...]:
         even = 1.0 / len(self.blocks)
         starts = zip(self.children, self.weights, strict=True)
-        return tuple(Param(f"{WEIGHTS}.{k}", -2.0, 2.0, default=even if w is None else w) for k, w in starts)
+        return tuple(
+            Param(f"{WEIGHTS}.{k}", -2.0, 2.0, default=even if w is None else w, affine=True) for k, w in starts
+        )
 
     def starting_at(self, **values: Any) -> Self:
         """Weights start where the text of the sum says; both forms are one."""
@@ -103,12 +105,29 @@ class Parallel(Row):
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
     ) -> list[Values]:
-        """The least-squares weights of the branches as they are."""
+        """The least-squares weights of the branches; dry and wet of a branch are weighed apart, which says its mix."""
         if p is None:
             return []
-        branches = [np.ravel(played(b, p.get(k, {}), source, ctx)) for k, b in self.children.items()]
-        best = np.linalg.lstsq(np.stack(branches, axis=1), np.ravel(reference))[0]
-        return [{WEIGHTS: dict(zip(self.children, np.clip(best, -2.0, 2.0).tolist(), strict=True))}]
+        faders = {
+            k: q.name for k, b in self.children.items() for q in b.params if q.affine and (q.low, q.high) == (0.0, 1.0)
+        }
+        ends = {}
+        for name, block in self.children.items():
+            at = [{faders[name]: end} for end in (0.0, 1.0)] if name in faders else [{}]
+            ends[name] = [np.ravel(played(block, p.get(name, {}) | end, source, ctx)) for end in at]
+        wanted = np.ravel(reference)
+        parts = iter(_least_squares([column for columns in ends.values() for column in columns], wanted))
+        guess: Values = {}
+        branches = []
+        for name, columns in ends.items():
+            dry, *wet = [next(parts) for _ in columns]
+            for w in wet:
+                mix = float(np.clip(w / (dry + w), 0.0, 1.0)) if dry + w else 0.0
+                guess[name] = {faders[name]: mix}
+                columns = [(1.0 - mix) * columns[0] + mix * columns[1]]
+            branches += columns
+        best = np.clip(_least_squares(branches, wanted), -2.0, 2.0)
+        return [guess | {WEIGHTS: dict(zip(ends, best.tolist(), strict=True))}]
 
     def separate(
         self, p: Values, x: np.ndarray, y: np.ndarray, ctx: Context
@@ -131,3 +150,8 @@ class Parallel(Row):
         if self.weights == (None,):
             text = f"parallel({inner_text(self.blocks[0])})"
         return self.labelled_text(f"({text})") if self.label else text
+
+
+def _least_squares(columns: list[np.ndarray], wanted: np.ndarray) -> np.ndarray:
+    a = np.stack(columns).astype(np.float64)
+    return np.linalg.lstsq(a @ a.T, a @ wanted, rcond=1e-13)[0]

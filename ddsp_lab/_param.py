@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from reprlib import repr as repr_short
 from typing import Any, Literal
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -17,6 +17,8 @@ class Param:
 
     `from_unit` and `to_unit` map [0, 1] to physical values and back, evenly in `scale`. A `shape` other than `()` is
     a row of alike controls (the bands of an equaliser); its default may then be one number or one per element.
+    `affine` declares that the block's output runs along a straight line as the value does, so that the best value given
+    the others is a matter of linear least squares.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Param:
     unit: str = ""
     scale: Literal["linear", "log"] = "linear"
     shape: tuple[int, ...] = ()
+    affine: bool = False
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
@@ -76,5 +79,5 @@ class Param:
 
 
 def to_values(p: dict[str, Any]) -> dict[str, Any]:
-    """A tree of values as JAX arrays of the default float type."""
-    return {k: to_values(v) if isinstance(v, dict) else jnp.asarray(v, jnp.result_type(float)) for k, v in p.items()}
+    """A tree of values as JAX arrays of the default float type. (`device_put` converts without compiling anything.)"""
+    return jax.device_put(jax.tree.map(lambda v: np.asarray(v, np.float64), p))

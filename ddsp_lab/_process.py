@@ -49,7 +49,7 @@ def tune_process() -> None:
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         folder = Path(platformdirs.user_cache_dir("ddsp_lab")) / f"jax-{jax.__version__}-{_processor()}"
         jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 

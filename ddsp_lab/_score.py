@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from ._pairs import Pair
 from ._space import Space
+from ._target import distance_between
 from .audio import loudness
 from .dsp.alignment import overlap
 from .dsp.transfer import shifted
@@ -38,8 +38,7 @@ def scores(pairs: Sequence[Pair], fits: Sequence[np.ndarray], sr: int) -> dict[s
     for pair, y in zip(pairs, fits, strict=True):
         aligned.append(esr(pair.reference, _fraction_removed(pair, y)))
         raw.append(esr(*_as_recorded(pair, y)))
-        features = distance.prepare(jnp.asarray(pair.reference), sr)
-        spectral.append(float(distance.distance(features, jnp.asarray(y), sr)))
+        spectral.append(float(distance_between(distance, pair.reference, y, sr)))
     first = pairs[0].alignment
     return {
         "esr": float(np.mean(raw)),

@@ -121,7 +121,7 @@ class Separation:
             self._moved(u, view, twin, ctx)
             for view in self._views(values, ctx)
             if any(above.block.sums for above in view.ancestors)
-            for twin in view.block.twins(view.values(values))
+            for twin in view.block.twins(view.values(values), view.source, ctx)
         ]
 
     def _at(self, u: np.ndarray, seed: int) -> tuple[Context, Values]:

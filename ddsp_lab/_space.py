@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -28,6 +29,11 @@ class Layout:
     @property
     def size(self) -> int:
         return sum(prod(q.shape) for _, q in self.free)
+
+    @property
+    def affine(self) -> np.ndarray:
+        """Which coordinates the output of their link is affine in."""
+        return np.repeat([q.affine for _, q in self.free], [prod(q.shape) for _, q in self.free])
 
     def decode(self, u: Float[Array, " n"], base: Mapping[str, Any]) -> Values:
         """The values at `u` in [0, 1]^n; what the search may not move comes from `base`."""
@@ -107,8 +113,7 @@ class Space:
 
     def decode(self, u: Any) -> Values:
         """The values at a point of [0, 1]^n."""
-        base = {k: jnp.asarray(v, jnp.result_type(float)) for k, v in self.base.items()}
-        return self.layout.decode(jnp.clip(jnp.asarray(u, jnp.result_type(float)), 0.0, 1.0), base)
+        return _decode(self.layout, u if isinstance(u, Array) else np.asarray(u, np.float64), self.base)
 
     def encode(self, values: Mapping[str, Any]) -> np.ndarray:
         """The point, in float64, at which values stand; parameters that are left out stand at their start."""
@@ -133,6 +138,11 @@ class Space:
     def complete(self, values: Mapping[str, Any]) -> Values:
         """All values of the chain: the given ones, checked, and the start values of the rest."""
         return nest(self.base | self.known(values))
+
+
+@partial(jax.jit, static_argnums=0)
+def _decode(layout: Layout, u: Float[Array, " n"], base: Mapping[str, Any]) -> Values:
+    return layout.decode(jnp.clip(u, 0.0, 1.0), base)
 
 
 def _within(path: str, parent: str) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -61,6 +63,18 @@ class Target(Registered, abc.ABC):
 
     def __str__(self) -> str:
         return call_text(self.name, self.changed_settings())
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def prepared(target: Target, references: Float[Array, "e c t"], sr: int, lengths: Int[Array, " e"]) -> Any:
+    """The features of a stack of references as one program: operation by operation they take longer to compile."""
+    return jax.lax.map(lambda both: target.prepare(both[0], sr, both[1]), (references, lengths))
+
+
+@partial(jax.jit, static_argnums=(0, 3))
+def distance_between(target: Target, reference: Audio, y: Audio, sr: int) -> Float[Array, ""]:
+    """How far `y` is from `reference`, as one program."""
+    return target.distance(target.prepare(reference, sr), y, sr)
 
 
 @dataclass(frozen=True)

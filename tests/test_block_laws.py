@@ -1,87 +1,33 @@
 """What every block promises, measured on each member of the registry: a new effect file gets it all as it is."""
 
 import dataclasses
-import typing
-from functools import cache
 from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from blocks import (
+    CTX,
+    SAMPLES,
+    SR,
+    apart,
+    correlation,
+    decoder,
+    draws,
+    every,
+    every_variant,
+    noise,
+    play,
+    player,
+    switched,
+    values,
+)
 
 import ddsp_lab as dl
 from ddsp_lab import Block, Context, Preset, Space, _cost, ops_per_sample, parse, render
 from ddsp_lab._block import leaves
-from ddsp_lab._registry import settings_of
 from ddsp_lab._space import starting_values
-
-SR, SAMPLES = 8000, 2048
-CTX = Context(SR)
-MEMBERS = {k: v.example() for k, v in sorted(Block.registry.items()) if v.__module__.startswith("ddsp_lab.")}
-
-
-def switched(block):
-    """The block with each switch and choice among its settings thrown once, by what was changed."""
-    hints = typing.get_type_hints(type(block))
-    for field in settings_of(type(block)):
-        value, hint = getattr(block, field.name), hints[field.name]
-        choices = (True, False) if hint is bool else typing.get_args(hint)
-        if hint is bool or typing.get_origin(hint) is typing.Literal:
-            other = next(c for c in choices if c != value)
-            yield f"{field.name}={other}", dataclasses.replace(block, **{field.name: other})
-
-
-VARIANTS = MEMBERS | {f"{k}-{what}": v for k, b in MEMBERS.items() for what, v in switched(b)}
-every = pytest.mark.parametrize("block", MEMBERS.values(), ids=MEMBERS)
-every_variant = pytest.mark.parametrize("block", VARIANTS.values(), ids=VARIANTS)
-
-
-def noise(seed, shape=(2, SAMPLES), level=0.2):
-    return (level * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
-
-
-def decoded(block, u):
-    """Values at a point, without the clipping of `Space.decode`, whose slope is zero at the edges."""
-    space = Space(block)
-    return space.layout.decode(u, {k: jnp.asarray(v, jnp.result_type(float)) for k, v in space.base.items()})
-
-
-@cache
-def decoder(block):
-    return jax.jit(lambda u: decoded(block, u))
-
-
-def values(block, u):
-    return decoder(block)(jnp.asarray(u, jnp.float32))
-
-
-@cache
-def player(block):
-    """The block as one compiled function of values and audio."""
-    return jax.jit(lambda p, x: block.apply(p, x, CTX))
-
-
-def play(block, u, x):
-    return np.asarray(player(block)(values(block, u), jnp.asarray(x)))
-
-
-def draws(block, count, seed=0):
-    return np.random.default_rng(seed).uniform(size=(count, Space(block).size)).astype(np.float32)
-
-
-def apart(a, b):
-    """The largest difference over the largest sample of `b`."""
-    return np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)
-
-
-def correlation(x, y):
-    """Of the first channels, at lags from 0 up: for white noise, the impulse response."""
-    size = 2 * x.shape[1]
-    return np.fft.irfft(np.conj(np.fft.rfft(x[0], size)) * np.fft.rfft(y[0], size))[: x.shape[1] // 2]
-
 
 # --- what a block is
 
@@ -189,76 +135,6 @@ def test_silence_stays_silent(block):
         assert np.abs(play(block, u, np.zeros((2, SAMPLES), np.float32))).max() < 1e-9
 
 
-# --- derivatives
-
-
-def difference(f, h):
-    """The derivative of `f` at 0 by central differences of fourth order."""
-    return np.asarray(8.0 * (f(h) - f(-h)) - (f(2.0 * h) - f(-2.0 * h))) / (12.0 * h)
-
-
-@every
-def test_gradients_are_finite_differences(block, x64):
-    """Forward mode in every parameter, in all and in the audio; reverse mode as its transpose. A point counts where
-    differences at two steps agree, that is where no kink is near; that says nothing about the gradients."""
-    size, smooth = Space(block).size, 0
-    f = jax.jit(lambda u, x: block.apply(decoded(block, u), x, CTX))
-    push = jax.jit(lambda u, x, du, dx: jax.jvp(f, (u, x), (du, dx))[1])
-    pull = jax.jit(lambda u, x, w: jax.vjp(f, u, x)[1](w))
-    for seed in range(2):
-        rng = np.random.default_rng(seed)
-        u, x = rng.uniform(0.15, 0.85, size), 0.2 * rng.standard_normal((2, SAMPLES))
-        directions = [(du, 0.0 * x) for du in (*np.eye(size), rng.standard_normal(size))]
-        for du, dx in [*directions, (np.zeros(size), 0.2 * rng.standard_normal(x.shape))]:
-            wanted, again = (difference(lambda h: f(u + h * du, x + h * dx), step) for step in (1e-6, 5e-7))  # noqa: B023
-            scale = np.linalg.norm(wanted) + 1e-4 * np.linalg.norm(f(u, x))
-            if np.linalg.norm(again - wanted) > 5e-6 * scale:
-                continue
-            smooth += 1
-            assert np.linalg.norm(push(u, x, du, dx) - wanted) < 1e-5 * scale
-            w = rng.standard_normal(wanted.shape)
-            gu, gx = pull(u, x, w)
-            assert abs(np.vdot(gu, du) + np.vdot(gx, dx) - np.vdot(w, wanted)) < 1e-5 * scale
-    assert smooth > size + 2, "hardly a point without a kink"
-
-
-SIGNALS = {
-    "silence": lambda rng: np.zeros((2, SAMPLES)),
-    "dc": lambda rng: np.ones((2, SAMPLES)) * rng.choice([-1.0, 1.0]),
-    "impulse": lambda rng: np.eye(2, SAMPLES, rng.integers(SAMPLES - 1)),
-    "denormal": lambda rng: 1e-38 * rng.standard_normal((2, SAMPLES)),
-    "full scale": lambda rng: rng.uniform(-1.0, 1.0, (2, SAMPLES)),
-}
-PLACES = {
-    "start": lambda rng, block: Space(block).start,
-    "anywhere": lambda rng, block: rng.uniform(size=Space(block).size),
-    "corner": lambda rng, block: rng.integers(0, 2, Space(block).size),
-    "lowest": lambda rng, block: np.zeros(Space(block).size),
-    "highest": lambda rng, block: np.ones(Space(block).size),
-}
-
-
-@cache
-def slope(block):
-    """Output and reverse-mode gradient in one compiled function."""
-
-    def seen(u, x, w):
-        y = block.apply(decoded(block, u), x, CTX)
-        return jnp.vdot(w, y), y
-
-    return jax.jit(jax.value_and_grad(seen, argnums=(0, 1), has_aux=True))
-
-
-@every
-@given(st.sampled_from(list(SIGNALS)), st.sampled_from(list(PLACES)), st.integers(0, 2**32 - 1))
-def test_is_finite_everywhere_and_so_is_its_gradient(block, signal, place, seed):
-    rng = np.random.default_rng(seed)
-    u, x = PLACES[place](rng, block).astype(np.float32), SIGNALS[signal](rng).astype(np.float32)
-    w = rng.choice(np.float32([-1.0, 1.0]), (block.channels_out(2), SAMPLES))
-    (_, y), gradients = slope(block)(u, x, w)
-    assert all(np.isfinite(v).all() for v in jax.tree.leaves((y, gradients)))
-
-
 # --- declared facts, measured; both ways, so that nothing true goes undeclared
 
 
@@ -313,6 +189,18 @@ def test_coupling_of_channels_is_as_declared(block):
         alone = np.concatenate([play(block, u, x[i : i + 1]) for i in range(2)])
         worst = max(worst, apart(alone, y))
     assert worst > 1e-3 if block.couples_channels else worst < 1e-5
+
+
+@every_variant
+def test_affine_parameters_are_as_declared(block):
+    """The output half way is the mean of the ends'; every `mix` is such a parameter."""
+    x, space = noise(5), Space(block)
+    names = np.array([path.rsplit(".", 1)[-1] for path, q in space.layout.free for _ in range(int(np.prod(q.shape)))])
+    assert space.layout.affine[names == "mix"].all()
+    for u in draws(block, 2):
+        for i in np.flatnonzero(space.layout.affine):
+            low, middle, high = (play(block, np.where(np.arange(u.size) == i, at, u), x) for at in (0.0, 0.5, 1.0))
+            assert apart(middle, 0.5 * (low + high)) < 1e-5
 
 
 @every_variant
@@ -379,11 +267,15 @@ def pairs(block):
 
 
 @every
-def test_twins_are_within_bounds(block):
-    space = Space(block)
+def test_twins_do_the_same_but_for_a_gain_and_dry_signal(block):
+    space, x = Space(block), noise(0)
     for u in draws(block, 4):
-        for twin in block.twins(values(block, u)):
+        y = play(block, u, x).ravel()
+        for twin in block.twins(values(block, u), x, CTX):
             assert {k: v.shape for k, v in space.known(twin).items()} == {k: q.shape for k, q in space.params.items()}
+            like = np.stack([play(block, space.encode(twin), x).ravel(), x.ravel()], axis=1)
+            rest = y - like @ np.linalg.lstsq(like, y)[0]
+            assert np.sum(rest**2) < 0.01 * np.sum(y**2)
 
 
 @every

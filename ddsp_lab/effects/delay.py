@@ -1,6 +1,7 @@
 """Delay: echoes with feedback, at any fractional time."""
 
 from dataclasses import dataclass
+from itertools import chain
 from math import ceil
 
 import jax
@@ -12,8 +13,9 @@ from .._param import Param
 from ..dsp.delay_line import feedback_delay
 from ..dsp.echoes import echo_lags, impulse_response
 
-ECHOES = 4  # peaks of each impulse response offered as the first echo
+ECHOES = 4  # peaks of each impulse response, at each floor, offered as the first echo
 SAME = 4  # samples: peaks nearer than this are one
+FLOORS = (1e-6, 0.01)  # faint echoes where all else is silent, loud ones where it is not
 REGULAR = (1e-4, 1e-7)  # sure of the loud octaves alone, and sharp where the recordings are exact
 
 
@@ -30,7 +32,7 @@ class Delay(StreamingBlock):
     params = (
         Param("time_ms", 1.0, 2000.0, default=250.0, unit="ms", scale="log"),
         Param("feedback", 0.0, 0.95, default=0.3),
-        Param("mix", 0.0, 1.0, default=0.5),
+        Param("mix", 0.0, 1.0, default=0.5, affine=True),
     )
 
     linear = True
@@ -69,7 +71,8 @@ class Delay(StreamingBlock):
         shortest, longest = (1e-3 * bound * sr for bound in (self.params[0].low, self.params[0].high))
         found: dict[int, np.ndarray] = {}
         for h in responses:
-            for lag in echo_lags(h[: ceil(longest) + 1], ceil(shortest), ECHOES):
+            lags = (echo_lags(h[: ceil(longest) + 1], ceil(shortest), ECHOES, floor) for floor in FLOORS)
+            for lag in chain.from_iterable(lags):
                 if all(abs(lag - other) > SAME for other in found):
                     found[lag] = h
         return [(h, lag) for lag, h in found.items()]

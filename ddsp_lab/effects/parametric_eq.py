@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from .._block import Audio, Context, State, StreamingBlock, Values
 from .._param import Param
-from ..dsp import response_fit, svf
+from ..dsp import response_fit, section_twins, svf
 from ..dsp.state_space import SCAN_STATES, lti
 
 
@@ -67,16 +67,10 @@ class ParametricEq(StreamingBlock):
         """The same bands with their gains turned round are the exact inverse."""
         return self.apply(p | {"gain_db": -p["gain_db"]}, y, ctx)
 
-    def twins(self, p: Values) -> list[Values]:
-        """A low shelf is a high shelf of the opposite gain, but for a gain: the two change places. With dry signal
-        beside it, any band is nearly the band of the opposite gain and weight."""
-        exchanged = [self.bands - 1, *range(1, self.bands - 1), 0] if self.bands > 1 else [0]
-        ends = np.array([-1.0, *[1.0] * (self.bands - 2), -1.0]) if self.bands > 1 else np.ones(1)
-        row = {k: np.asarray(v) for k, v in p.items()}
-        other = {k: v[exchanged] for k, v in row.items()}
-        other |= {"gain_db": ends * other["gain_db"]}
-        mirrored = [v | {"gain_db": -v["gain_db"]} for v in (row, other)]
-        return [other, *mirrored] if self.bands > 1 else mirrored[:1]
+    def twins(self, p: Values, source: np.ndarray, ctx: Context) -> list[Values]:
+        row = np.stack([np.asarray(p[q.name], np.float64) for q in self.params])
+        found = section_twins.twins(self.kinds, self.params, row, source, ctx.sr, ctx.seed)
+        return [dict(zip(("cutoff_hz", "gain_db", "q"), row, strict=True)) for row in found]
 
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None

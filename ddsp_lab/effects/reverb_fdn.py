@@ -35,7 +35,7 @@ class ReverbFdn(StreamingBlock):
     params = (
         Param("decay_s", 0.1, 20.0, default=1.5, unit="s", scale="log"),
         Param("damping", 0.0, 1.0, default=0.5),
-        Param("mix", 0.0, 1.0, default=0.3),
+        Param("mix", 0.0, 1.0, default=0.3, affine=True),
     )
 
     linear = True

@@ -17,10 +17,12 @@ from .levenberg_marquardt import Descent, LevenbergMarquardt
 FIRST, SHORT, LONG, LAST = 12, 4, 16, 60  # steps of the first descent, of a trial, of a finalist, of the winner
 RACE = ((2, 0.6), (4, 1.0))  # steps for candidates to settle, and the share of them that stay in
 FINALISTS, DRAWN = 2, 8  # candidates that are followed for long; random ones that enter the race
-SOLVED = 1e-9  # a loss in the right valley, where all that is left is polish
+SOLVED = 1e-6  # a loss in the right valley, where all that is left is polish
+CLOSE = 1e-3  # a loss that only recordings of the chain itself allow: worth twice the patience
 ENOUGH = 0.1  # of the best loss so far: no other finalist is tried after that
 NEAR = 1e-3  # two candidates whose losses differ relatively by less are one
 FLOOR = 1e-12  # what float32 leaves: losses below it say nothing
+TURNS = 3  # of looking for better twins
 ALIKE, BETTER = 1.05, 0.5  # of its original's loss: a twin is compared by volume, or taken at once
 
 
@@ -68,25 +70,36 @@ class Alternating(Optimizer):
             state = self._improved(evaluate, state)
         else:
             state = replace(state, best=self._descent.run(evaluate, state.best, FIRST))
-        if state.best.loss > SOLVED and state.failed < self.patience:
+        patience = self.patience if state.best.loss > CLOSE else 2 * self.patience
+        if state.best.loss > SOLVED and state.failed < patience:
             return Round(replace(state, round=state.round + 1), False)
         polish = LevenbergMarquardt(tolerance=self.tolerance)
         best = polish.run(evaluate, replace(state.best, done=False, stalled=0), LAST)
-        for point in evaluate.suggested("twins", best.u, 0):
+        for turn in range(TURNS if best.loss < SOLVED else 0):
+            before, best = best, self._likeliest(evaluate, best, turn)
+            if best is before and best.loss <= FLOOR:
+                break
+        return Round(replace(state, best=best), True, best.u)
+
+    def _likeliest(self, evaluate: Evaluate, best: Descent, turn: int) -> Descent:
+        """The twin that is better, or as good and in a larger valley."""
+        polish = LevenbergMarquardt(tolerance=self.tolerance)
+        short = [polish.run(evaluate.brief, polish.start(u), LONG) for u in evaluate.suggested("twins", best.u, turn)]
+        for point in [d.u for d in sorted(short, key=_loss)[: self.width]]:
             twin = polish.run(evaluate, polish.start(point), LAST)
             better = twin.loss < BETTER * best.loss and best.loss > FLOOR
             alike = twin.loss <= max(ALIKE * best.loss, FLOOR)
             if better or (alike and _volume(twin) > _volume(best)):
                 best = twin
-        return Round(replace(state, best=best), True, best.u)
+        return best
 
     def _improved(self, evaluate: Evaluate, state: Search) -> Search:
         lm, best = self._descent, state.best
         points = self._candidates(evaluate, state)
-        trials = sorted((lm.run(evaluate, lm.start(u), SHORT) for u in points), key=_loss)
+        trials = sorted((lm.run(evaluate.brief, lm.start(u), SHORT) for u in points), key=_loss)
         winner = best
-        for trial in [*trials[:FINALISTS], lm.start(best.u, damping=1e-3)]:
-            winner = min(winner, lm.run(evaluate, trial, LONG), key=_loss)
+        for start in [*(lm.start(t.u, t.damping) for t in trials[:FINALISTS]), lm.start(best.u, damping=1e-3)]:
+            winner = min(winner, lm.run(evaluate, start, LONG), key=_loss)
             if winner.loss <= max(SOLVED, ENOUGH * best.loss):
                 break
         return replace(state, best=winner, failed=0 if winner.loss < 0.5 * best.loss else state.failed + 1)
@@ -99,11 +112,13 @@ class Alternating(Optimizer):
             points += evaluate.suggested("alone", u, state.round)
         settled = [lm.start(p, free=np.flatnonzero(p == u)) for p in points]
         settled = [d for d in settled if d.free is not None and d.free.size]
+        if state.round > 1:
+            settled += [lm.start(point) for point in evaluate.suggested("twins", u, state.round)]
         if state.failed or len(settled) < self.width:
             drawn = evaluate.suggested("redrawn", u, state.round) + evaluate.suggested("restarts", u, state.round)
-            settled += [lm.start(point) for point in _lowest(evaluate, drawn, DRAWN)]
+            settled += [lm.start(point) for point in _lowest(evaluate.brief, drawn, DRAWN)]
         for steps, share in RACE:
-            settled = sorted((lm.run(evaluate, d, steps) for d in settled), key=_loss)
+            settled = sorted((lm.run(evaluate.brief, d, steps) for d in settled), key=_loss)
             settled = settled[: max(self.width, round(share * len(settled)))]
         chosen: list[np.ndarray] = []
         last = -np.inf

@@ -14,6 +14,7 @@ from .._optimizer import Optimizer, Round
 from .._space import Space
 
 TRIES = 6  # dampings tried before a step is given up
+UNDAMPED = 1e-9  # what keeps the system of the affine parameters solvable
 EDGE = 1e-9  # closer to a bound than this is on it
 
 
@@ -38,12 +39,15 @@ class LevenbergMarquardt(Optimizer):
     r"""Solve $(J^T J + \lambda\,\mathrm{diag}\,J^T J)\,\delta = -J^T r$ in the unit cube, a few dozen times.
 
     The columns of $J$ come by forward-mode differentiation, one pass each, so the cost grows with the number of
-    parameters: right for tens, wrong for hundreds. $\lambda$ falls on success and grows on failure; a step is at most
-    `longest_step` of any parameter's range; a parameter that a bound holds back leaves the system until its gradient
-    turns. Stops at `tolerance`, or when `patience` steps in a row gain less than one part in a thousand.
+    parameters: right for tens, wrong for hundreds. Weights and mixes, in which a block is affine, are not damped but
+    solved for after each step, so that a step follows a curved valley. $\lambda$ falls on success and grows on
+    failure; a step is at most `longest_step` of any other parameter's range; a parameter that a bound holds back
+    leaves the system until its gradient turns. Stops at `tolerance`, or when `patience` steps in a row gain less than
+    one part in a thousand.
 
-    Needs a sum-of-squares target (`esr`). Reference: Moré, "The Levenberg-Marquardt algorithm: implementation and
-    theory", Numerical Analysis, Springer, 1978.
+    Needs a sum-of-squares target (`esr`). References: Moré, "The Levenberg-Marquardt algorithm: implementation and
+    theory", Numerical Analysis, Springer, 1978; Ruhe, Wedin, "Algorithms for separable nonlinear least squares
+    problems", SIAM Review 22(3), 1980.
     """
 
     damping: Annotated[float, Meta(gt=0.0)] = 1e-2
@@ -68,9 +72,10 @@ class LevenbergMarquardt(Optimizer):
         model = state.model or evaluate.gauss_newton(state.u, state.free)
         if not model.finite:
             return replace(state, model=model, done=True)
-        damping = state.damping
-        for _ in range(TRIES):
-            trial = np.clip(state.u + self._step(model, state.u, damping, state.free), 0.0, 1.0)
+        damping, affine = state.damping, evaluate.problem.layout.affine
+        for tried in range(TRIES):
+            step = self._step(model, state.u, damping, state.free, affine, self.longest_step / 2**tried)
+            trial = self._solved(evaluate, np.clip(state.u + step, 0.0, 1.0), state.free, affine)
             if evaluate.losses(trial)[0] < model.loss and (after := evaluate.gauss_newton(trial, state.free)).finite:
                 break
             damping *= 4.0
@@ -88,12 +93,28 @@ class LevenbergMarquardt(Optimizer):
             state = self.advance(evaluate, state)
         return state
 
-    def _step(self, model: GaussNewton, u: np.ndarray, damping: float, moving: np.ndarray | None) -> np.ndarray:
+    def _solved(self, evaluate: Evaluate, u: np.ndarray, moving: np.ndarray | None, affine: np.ndarray) -> np.ndarray:
+        """The best weights and mixes given the rest: the residual is nearly linear in them, so a Newton step does."""
+        which = np.flatnonzero(affine) if moving is None else moving[affine[moving]]
+        if not which.size or not (model := evaluate.gauss_newton(u, which)).finite:
+            return u
+        return np.clip(u + self._step(model, u, 0.0, which, affine), 0.0, 1.0)
+
+    def _step(
+        self,
+        model: GaussNewton,
+        u: np.ndarray,
+        damping: float,
+        moving: np.ndarray | None,
+        affine: np.ndarray,
+        longest: float = 1.0,
+    ) -> np.ndarray:
         held = ((u <= EDGE) & (model.gradient > 0.0)) | ((u >= 1.0 - EDGE) & (model.gradient < 0.0))
         scale = np.sqrt(np.diag(model.curvature))
         scale = scale + 1e-6 * scale.max(initial=0.0) + 1e-30
         free = np.setdiff1d(np.arange(u.size) if moving is None else moving, np.flatnonzero(held))
-        system = (model.curvature / np.outer(scale, scale))[np.ix_(free, free)] + damping * np.eye(free.size)
+        system = (model.curvature / np.outer(scale, scale))[np.ix_(free, free)]
+        system += np.diag(np.where(affine[free], UNDAMPED, damping))
         step = np.zeros_like(u)
         step[free] = -np.linalg.solve(system, (model.gradient / scale)[free]) / scale[free]
-        return np.clip(step, -self.longest_step, self.longest_step)
+        return np.where(affine, step, np.clip(step, -longest, longest))

@@ -1,0 +1,77 @@
+"""Every member of the registry of blocks, and how the laws play them."""
+
+import dataclasses
+import typing
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ddsp_lab import Block, Context, Space
+from ddsp_lab._registry import settings_of
+
+SR, SAMPLES = 8000, 2048
+CTX = Context(SR)
+MEMBERS = {k: v.example() for k, v in sorted(Block.registry.items()) if v.__module__.startswith("ddsp_lab.")}
+
+
+def switched(block):
+    """The block with each switch and choice among its settings thrown once, by what was changed."""
+    hints = typing.get_type_hints(type(block))
+    for field in settings_of(type(block)):
+        value, hint = getattr(block, field.name), hints[field.name]
+        choices = (True, False) if hint is bool else typing.get_args(hint)
+        if hint is bool or typing.get_origin(hint) is typing.Literal:
+            other = next(c for c in choices if c != value)
+            yield f"{field.name}={other}", dataclasses.replace(block, **{field.name: other})
+
+
+VARIANTS = MEMBERS | {f"{k}-{what}": v for k, b in MEMBERS.items() for what, v in switched(b)}
+every = pytest.mark.parametrize("block", MEMBERS.values(), ids=MEMBERS)
+every_variant = pytest.mark.parametrize("block", VARIANTS.values(), ids=VARIANTS)
+
+
+def noise(seed, shape=(2, SAMPLES), level=0.2):
+    return (level * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+def decoded(block, u):
+    """Values at a point, without the clipping of `Space.decode`, whose slope is zero at the edges."""
+    space = Space(block)
+    return space.layout.decode(u, {k: jnp.asarray(v, jnp.result_type(float)) for k, v in space.base.items()})
+
+
+@cache
+def decoder(block):
+    return jax.jit(lambda u: decoded(block, u))
+
+
+def values(block, u):
+    return decoder(block)(jnp.asarray(u, jnp.float32))
+
+
+@cache
+def player(block):
+    """The block as one compiled function of values and audio."""
+    return jax.jit(lambda p, x: block.apply(p, x, CTX))
+
+
+def play(block, u, x):
+    return np.asarray(player(block)(values(block, u), jnp.asarray(x)))
+
+
+def draws(block, count, seed=0):
+    return np.random.default_rng(seed).uniform(size=(count, Space(block).size)).astype(np.float32)
+
+
+def apart(a, b):
+    """The largest difference over the largest sample of `b`."""
+    return np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)
+
+
+def correlation(x, y):
+    """Of the first channels, at lags from 0 up: for white noise, the impulse response."""
+    size = 2 * x.shape[1]
+    return np.fft.irfft(np.conj(np.fft.rfft(x[0], size)) * np.fft.rfft(y[0], size))[: x.shape[1] // 2]

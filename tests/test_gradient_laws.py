@@ -1,0 +1,79 @@
+"""What the derivatives of every block promise: they are those of its output, and finite everywhere."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from blocks import CTX, SAMPLES, decoded, every
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ddsp_lab import Space
+
+
+def difference(f, h):
+    """The derivative of `f` at 0 by central differences of fourth order."""
+    return np.asarray(8.0 * (f(h) - f(-h)) - (f(2.0 * h) - f(-2.0 * h))) / (12.0 * h)
+
+
+@every
+def test_gradients_are_finite_differences(block, x64):
+    """Forward mode in every parameter, in all and in the audio; reverse mode as its transpose. A point counts where
+    differences at two steps agree, that is where no kink is near; that says nothing about the gradients."""
+    size, smooth = Space(block).size, 0
+    f = jax.jit(lambda u, x: block.apply(decoded(block, u), x, CTX))
+    push = jax.jit(lambda u, x, du, dx: jax.jvp(f, (u, x), (du, dx))[1])
+    pull = jax.jit(lambda u, x, w: jax.vjp(f, u, x)[1](w))
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        u, x = rng.uniform(0.15, 0.85, size), 0.2 * rng.standard_normal((2, SAMPLES))
+        directions = [(du, 0.0 * x) for du in (*np.eye(size), rng.standard_normal(size))]
+        for du, dx in [*directions, (np.zeros(size), 0.2 * rng.standard_normal(x.shape))]:
+            wanted, again = (difference(lambda h: f(u + h * du, x + h * dx), step) for step in (1e-6, 5e-7))  # noqa: B023
+            scale = np.linalg.norm(wanted) + 1e-4 * np.linalg.norm(f(u, x))
+            if np.linalg.norm(again - wanted) > 5e-6 * scale:
+                continue
+            smooth += 1
+            assert np.linalg.norm(push(u, x, du, dx) - wanted) < 1e-5 * scale
+            w = rng.standard_normal(wanted.shape)
+            gu, gx = pull(u, x, w)
+            assert abs(np.vdot(gu, du) + np.vdot(gx, dx) - np.vdot(w, wanted)) < 1e-5 * scale
+    assert smooth > size + 2, "hardly a point without a kink"
+
+
+SIGNALS = {
+    "silence": lambda rng: np.zeros((2, SAMPLES)),
+    "dc": lambda rng: np.ones((2, SAMPLES)) * rng.choice([-1.0, 1.0]),
+    "impulse": lambda rng: np.eye(2, SAMPLES, rng.integers(SAMPLES - 1)),
+    "denormal": lambda rng: 1e-38 * rng.standard_normal((2, SAMPLES)),
+    "full scale": lambda rng: rng.uniform(-1.0, 1.0, (2, SAMPLES)),
+}
+PLACES = {
+    "start": lambda rng, block: Space(block).start,
+    "anywhere": lambda rng, block: rng.uniform(size=Space(block).size),
+    "corner": lambda rng, block: rng.integers(0, 2, Space(block).size),
+    "lowest": lambda rng, block: np.zeros(Space(block).size),
+    "highest": lambda rng, block: np.ones(Space(block).size),
+}
+
+
+@cache
+def slope(block):
+    """Output and reverse-mode gradient in one compiled function."""
+
+    def seen(u, x, w):
+        y = block.apply(decoded(block, u), x, CTX)
+        return jnp.vdot(w, y), y
+
+    return jax.jit(jax.value_and_grad(seen, argnums=(0, 1), has_aux=True))
+
+
+@every
+@given(st.sampled_from(list(SIGNALS)), st.sampled_from(list(PLACES)), st.integers(0, 2**32 - 1))
+def test_is_finite_everywhere_and_so_is_its_gradient(block, signal, place, seed):
+    rng = np.random.default_rng(seed)
+    u, x = PLACES[place](rng, block).astype(np.float32), SIGNALS[signal](rng).astype(np.float32)
+    w = rng.choice(np.float32([-1.0, 1.0]), (block.channels_out(2), SAMPLES))
+    (_, y), gradients = slope(block)(u, x, w)
+    assert all(np.isfinite(v).all() for v in jax.tree.leaves((y, gradients)))
