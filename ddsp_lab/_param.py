@@ -18,7 +18,8 @@ class Param:
     `from_unit` and `to_unit` map [0, 1] to physical values and back, evenly in `scale`. A `shape` other than `()` is
     a row of alike controls (the bands of an equaliser); its default may then be one number or one per element.
     `affine` declares that the block's output runs along a straight line as the value does, so that the best value given
-    the others is a matter of linear least squares.
+    the others is a matter of linear least squares. `automatable` declares that the block takes a curve of shape
+    `(samples,)` as well as a number.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Param:
     scale: Literal["linear", "log"] = "linear"
     shape: tuple[int, ...] = ()
     affine: bool = False
+    automatable: bool = False
 
     def __post_init__(self) -> None:
         if not self.low < self.high:

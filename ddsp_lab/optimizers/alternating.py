@@ -17,8 +17,9 @@ from .levenberg_marquardt import Descent, LevenbergMarquardt
 FIRST, SHORT, LONG, LAST = 12, 4, 16, 60  # steps of the first descent, of a trial, of a finalist, of the winner
 RACE = ((2, 0.6), (4, 1.0))  # steps for candidates to settle, and the share of them that stay in
 FINALISTS, DRAWN = 2, 8  # candidates that are followed for long; random ones that enter the race
-SOLVED = 1e-6  # a loss in the right valley, where all that is left is polish
+SOLVED = 1e-9  # a loss in the right valley, where all that is left is polish
 CLOSE = 1e-3  # a loss that only recordings of the chain itself allow: worth twice the patience
+FINE = 1e-6  # inaudible: one round that gains nothing is enough, and twins can be told apart
 ENOUGH = 0.1  # of the best loss so far: no other finalist is tried after that
 NEAR = 1e-3  # two candidates whose losses differ relatively by less are one
 FLOOR = 1e-12  # what float32 leaves: losses below it say nothing
@@ -70,16 +71,18 @@ class Alternating(Optimizer):
             state = self._improved(evaluate, state)
         else:
             state = replace(state, best=self._descent.run(evaluate, state.best, FIRST))
-        patience = self.patience if state.best.loss > CLOSE else 2 * self.patience
-        if state.best.loss > SOLVED and state.failed < patience:
+        if state.best.loss > SOLVED and state.failed < self._patience(state.best.loss):
             return Round(replace(state, round=state.round + 1), False)
         polish = LevenbergMarquardt(tolerance=self.tolerance)
-        best = polish.run(evaluate, replace(state.best, done=False, stalled=0), LAST)
-        for turn in range(TURNS if best.loss < SOLVED else 0):
+        best = polish.run(evaluate, polish.start(state.best.u), LAST)
+        for turn in range(TURNS if best.loss < FINE else 0):
             before, best = best, self._likeliest(evaluate, best, turn)
             if best is before and best.loss <= FLOOR:
                 break
         return Round(replace(state, best=best), True, best.u)
+
+    def _patience(self, loss: float) -> int:
+        return 1 if loss < FINE else 2 * self.patience if loss < CLOSE else self.patience
 
     def _likeliest(self, evaluate: Evaluate, best: Descent, turn: int) -> Descent:
         """The twin that is better, or as good and in a larger valley."""
