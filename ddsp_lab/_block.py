@@ -107,6 +107,11 @@ class Block(Registered, abc.ABC):
         """By how many samples `apply` is late."""
         return 0
 
+    def arrivals(self, sr: int) -> dict[str, int]:
+        """By how many samples the sound is late where its links, or its own parameters, meet it, by name; where it is
+        not, nothing stands here. Automation keeps to it."""
+        return {}
+
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
     ) -> list[Values]:

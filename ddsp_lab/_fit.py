@@ -25,7 +25,7 @@ from ._process import compile_seconds
 from ._render import check_rate, render
 from ._result import FitResult
 from ._run import RunFolder
-from ._score import at_bound, insensitive, rounded, scores
+from ._score import at_bound, insensitive, rate_notes, rounded, scores
 from ._search import Search
 from ._separate import Separation
 from ._space import Space
@@ -118,7 +118,7 @@ def fit(
         metrics |= {"at_bound": at_bound(space, u), "insensitive": insensitive(space, u, loss)}
         about = {"target": str(goal), "optimizer": str(way), "version": __version__, "jax": jax.__version__, **metrics}
         preset = Preset.of(block, values, sr, about)
-        notes = [note for pair in pairs for note in pair.notes]
+        notes = [*(note for pair in pairs for note in pair.notes), *rate_notes(block, preset.values, sr)]
         if run is not None:
             metrics["preset"] = str(run.save_preset(preset))
             if turned_down := run.save_fit(fits[0], sr):

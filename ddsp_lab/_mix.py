@@ -22,7 +22,7 @@ class Mix(Wrapper):
 
     block: Block
 
-    params = (Param("mix", 0.0, 1.0, default=0.5, affine=True),)
+    params = (Param("mix", 0.0, 1.0, default=0.5, affine=True, automatable=True),)
 
     @property
     def children(self) -> dict[str, Block]:
@@ -47,6 +47,9 @@ class Mix(Wrapper):
 
     def latency_samples(self, sr: int) -> int:
         return self.block.latency_samples(sr)
+
+    def arrivals(self, sr: int) -> dict[str, int]:
+        return {"mix": self.latency_samples(sr)}
 
     def init(self, channels: int, ctx: Context) -> State:
         return self.block.init(channels, ctx), jnp.zeros((channels, self.latency_samples(ctx.sr)))

@@ -64,7 +64,8 @@ class Parallel(Row):
         even = 1.0 / len(self.blocks)
         starts = zip(self.children, self.weights, strict=True)
         return tuple(
-            Param(f"{WEIGHTS}.{k}", -2.0, 2.0, default=even if w is None else w, affine=True) for k, w in starts
+            Param(f"{WEIGHTS}.{k}", -2.0, 2.0, default=even if w is None else w, affine=True, automatable=True)
+            for k, w in starts
         )
 
     def starting_at(self, **values: Any) -> Self:
@@ -85,6 +86,9 @@ class Parallel(Row):
 
     def latency_samples(self, sr: int) -> int:
         return max(b.latency_samples(sr) for b in self.blocks)
+
+    def arrivals(self, sr: int) -> dict[str, int]:
+        return {q.name: self.latency_samples(sr) for q in self.params}
 
     def init(self, channels: int, ctx: Context) -> State:
         latest = self.latency_samples(ctx.sr)

@@ -37,6 +37,8 @@ class Param:
             raise ValueError(f"{self.name}: low={self.low} must be below high={self.high}.")
         if self.scale == "log" and self.low <= 0:
             raise ValueError(f"{self.name}: a log scale needs low > 0, got {self.low}.")
+        if self.automatable and self.shape:
+            raise ValueError(f"{self.name}: a row of controls takes no curve.")
         self.check(self.default, self.name)
 
     def from_unit(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -63,17 +65,22 @@ class Param:
             raise ParameterError(
                 "parameter-shape",
                 f"{path}={repr_short(value)} does not fit the shape {self.shape or 'of one number'}.",
-                "Give one number, or one per element.",
+                "Give one number here; render takes a curve."
+                if self.automatable
+                else "Give one number, or one per element.",
             ) from None
-        # A value that went through float32 may stand a rounding error outside.
-        slack = 1e-6 * max(abs(self.low), abs(self.high))
-        if not (np.isfinite(array).all() and (array >= self.low - slack).all() and (array <= self.high + slack).all()):
+        if not self.holds(array).all():
             raise ParameterError(
                 "parameter-bounds",
                 f"{path}={repr_short(np.asarray(value).tolist())} is out of bounds.",
                 f"Allowed: {self.range_text}.",
             )
         return np.clip(array, self.low, self.high)
+
+    def holds(self, values: np.ndarray) -> np.ndarray:
+        """Which values lie within the bounds; one that went through float32 may stand a rounding error outside."""
+        slack = 1e-6 * max(abs(self.low), abs(self.high))
+        return (values >= self.low - slack) & (values <= self.high + slack)
 
     @property
     def range_text(self) -> str:

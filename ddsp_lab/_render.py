@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain as joined
 from reprlib import repr as short
 from typing import Any
 
@@ -13,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from ._block import Block, Context
+from ._automation import as_long, check_lengths, curves, padded
+from ._block import Block, Context, flatten, nest
 from ._errors import AudioError
 from ._param import to_values
-from ._space import Space
+from ._space import Space, starting_values
 
 PIECE = 1 << 16
 MAX_CHANNELS = 64
@@ -63,24 +65,19 @@ def check_rate(sr: Any) -> int:
 def render(chain: Block, values: Mapping[str, Any], x: Any, sr: int) -> Any:
     """Audio through a chain at the given values: `(samples,)` or `(channels, samples)` in, the same layout out.
 
-    Values left out take their start values. As many samples come out as go in, the chain's latency removed. Under a
-    JAX transformation (`grad`, `vmap`, `jit`) the call is pure and unchecked.
+    Values left out take their start values; an automatable parameter also takes a curve, one value a sample of `x`. As
+    many samples come out as go in, the chain's latency removed. Under a JAX transformation (`grad`, `vmap`, `jit`) the
+    call is pure and, but for the lengths of curves, unchecked.
     """
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((values, x))):
         audio = jnp.atleast_2d(x)
-        y = chain.aligned(_traced_values(chain, values), audio, Context(sr))
+        p = nest({**starting_values(chain), **padded(chain, values, audio.shape[1], sr)})
+        y = chain.aligned(p, audio, Context(sr))
         return y[0] if jnp.ndim(x) == 1 and y.shape[0] == 1 else y
     audio = as_audio(x)
     pieces = render_pieces(chain, values, [audio], audio.shape[0], check_rate(sr))
     y = np.concatenate(list(pieces), axis=1)
     return y[0] if np.ndim(x) == 1 and y.shape[0] == 1 else y
-
-
-def _traced_values(chain: Block, values: Mapping[str, Any]) -> Any:
-    from ._block import flatten, nest
-    from ._space import starting_values
-
-    return nest({**starting_values(chain), **flatten(values)})
 
 
 @partial(jax.jit, static_argnames="chain")
@@ -94,26 +91,26 @@ def render_pieces(
     """Stream `(channels, samples)` pieces of any size through a chain; as many samples come out as go in.
 
     Inside, pieces are cut and padded to one size. The chain's latency is removed by feeding it silence at the end.
+    Curves among the values are as long as all pieces together.
     """
-    p = to_values(Space(chain).complete(values))
+    numbers, steered = curves(chain, values, sr)
+    p = flatten(to_values(Space(chain).complete(numbers)))
     ctx = Context(sr)
     chain.channels_out(channels)
     state = chain.init(channels, ctx)
     skip = chain.latency_samples(sr)
     done = 0
     tail = np.zeros((channels, skip), np.float32)
-    for piece, real in _recut([*pieces, tail] if isinstance(pieces, list) else _with(pieces, tail)):
+    if isinstance(pieces, list):
+        check_lengths(steered, sum(piece.shape[1] for piece in pieces))
+    for piece, real in _recut(joined(as_long(pieces, steered), [tail])):
         here = Context(sr, jnp.asarray(done / sr, jnp.result_type(float)))
-        state, y = _step(chain, p, state, piece, here)
+        now = to_values({path: curve.part(done, PIECE) for path, curve in steered.items()})
+        state, y = _step(chain, nest(p | now), state, piece, here)
         done += real
         y = np.asarray(y)[:, skip:real] if skip < real else np.zeros((y.shape[0], 0), np.float32)
         skip = max(0, skip - real)
         yield y
-
-
-def _with(pieces: Iterable[np.ndarray], tail: np.ndarray) -> Iterator[np.ndarray]:
-    yield from pieces
-    yield tail
 
 
 def _recut(pieces: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int]]:

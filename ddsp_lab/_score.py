@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ._block import Block, flatten, leaves
 from ._pairs import Pair
-from ._space import Space
+from ._space import Space, starting_values
 from ._target import distance_between
 from .audio import loudness
 from .dsp.alignment import overlap
+from .dsp.svf import HIGHEST
 from .dsp.transfer import shifted
 from .targets.multi_resolution_stft import MultiResolutionStft
 
@@ -89,3 +91,13 @@ def rounded(metrics: dict[str, Any]) -> dict[str, Any]:
 
 def _six_digits(value: float) -> float | None:
     return float(f"{value:.6g}") if np.isfinite(value) else None
+
+
+def rate_notes(chain: Block, values: Mapping[str, Any], sr: int) -> list[tuple[str, str]]:
+    """Frequencies that are within their bounds and beyond what `sr` can carry, which blocks take as 0.49 of it."""
+    flat, top = {**starting_values(chain), **flatten(values)}, HIGHEST * sr
+    return [
+        ("rate-clamped", f"{path}={np.max(flat[path]):g} Hz is more than {sr} Hz can carry: taken as {top:g} Hz.")
+        for path, q, _ in leaves(chain)
+        if q.unit == "Hz" and np.max(flat[path]) > top
+    ]

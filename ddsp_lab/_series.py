@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 
 import numpy as np
 
@@ -34,6 +34,10 @@ class Series(Row):
 
     def latency_samples(self, sr: int) -> int:
         return sum(b.latency_samples(sr) for b in self.blocks)
+
+    def arrivals(self, sr: int) -> dict[str, int]:
+        late = accumulate((b.latency_samples(sr) for b in self.blocks), initial=0)
+        return dict(zip(self.children, late, strict=False))
 
     def init(self, channels: int, ctx: Context) -> State:
         states = []

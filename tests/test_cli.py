@@ -202,6 +202,7 @@ def test_render_plays_a_preset(here):
         "seconds": 1.5,
         "lufs": pytest.approx(audio.loudness(audio.load("out.wav").samples, SR)),
         "gain_db": 0.0,
+        "notes": [],
     }
     expected = np.pad(10 ** (1 / 20) * DRY, ((0, 0), (0, SR // 2)))
     np.testing.assert_allclose(audio.load("out.wav").samples, expected, atol=1e-6)

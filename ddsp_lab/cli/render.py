@@ -11,7 +11,8 @@ import typer
 
 from .. import audio
 from .._preset import Preset
-from ._shell import Json, out, show_json, verb
+from .._score import rate_notes
+from ._shell import Json, notes_json, out, show_json, show_notes, verb
 
 
 class ClipMode(StrEnum):
@@ -38,6 +39,7 @@ def render(
     sound = audio.load(source)
     x = np.pad(sound.samples, ((0, 0), (0, round(tail * sound.sr))))
     y = loaded.render(x, sound.sr)
+    notes = rate_notes(loaded.block, loaded.values, sound.sr)
     gain_db = audio.save(output, y, sound.sr, clip_mode.value)
     result = {
         "output": str(output),
@@ -48,8 +50,9 @@ def render(
         "gain_db": gain_db,
     }
     if as_json:
-        show_json(result)
+        show_json({**result, "notes": notes_json(notes)})
     else:
+        show_notes(notes)
         turned = f", turned down by {-gain_db:.2f} dB" if gain_db else ""
         out.print(
             f"{output}: {result['seconds']:.2f} s, {y.shape[0]} channel(s) at {sound.sr} Hz{turned}", soft_wrap=True

@@ -32,7 +32,7 @@ class Delay(StreamingBlock):
     params = (
         Param("time_ms", 1.0, 2000.0, default=250.0, unit="ms", scale="log"),
         Param("feedback", 0.0, 0.95, default=0.3),
-        Param("mix", 0.0, 1.0, default=0.5, affine=True),
+        Param("mix", 0.0, 1.0, default=0.5, affine=True, automatable=True),
     )
 
     linear = True

@@ -13,7 +13,7 @@ from ..dsp.levels import amplitude, decibels
 class Gain(Block):
     r"""Level, $y = 10^{g / 20} x$."""
 
-    params = (Param("gain_db", -60.0, 24.0, default=0.0, unit="dB"),)
+    params = (Param("gain_db", -60.0, 24.0, default=0.0, unit="dB", automatable=True),)
 
     memoryless = linear = True
 
