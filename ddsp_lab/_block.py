@@ -72,6 +72,7 @@ class Block(Registered, abc.ABC):
     inverts: ClassVar[bool] = False  # whether some values of its parameters turn the polarity round
     sums: ClassVar[bool] = False  # whether its estimate is the weights of what it adds up
     echoes: ClassVar[bool] = False  # whether its loudest output may come later than its input
+    sequential: ClassVar[bool] = False  # whether it must run sample by sample
 
     def __post_init__(self) -> None:
         if self.label and not LABEL.fullmatch(self.label):

@@ -68,6 +68,9 @@ def _cost(eqn: Any, samples: int) -> float:
             )
             return ceil(samples / widest) * _ops(body, samples)
         case "cond":
+            forms = params.get("branches_platforms")  # the form for a CPU, where a kernel has several
+            if forms and ("cpu",) in forms:
+                return _ops(params["branches"][forms.index(("cpu",))].jaxpr, samples)
             return max(_ops(branch.jaxpr, samples) for branch in params["branches"])
         case "custom_linear_solve":  # what runs is the solver, not the equation it solves
             return _ops(params["jaxprs"].solve.jaxpr, samples)
