@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 Kind: TypeAlias = Literal["peak", "low_shelf", "high_shelf"]
+Plain: TypeAlias = Literal["low_pass", "high_pass", "band_pass", "notch", "all_pass"]  # without a gain
 HIGHEST = 0.49  # of the sample rate: where the bilinear frequency map still has room
 
 
@@ -63,6 +64,31 @@ def equaliser_sections(
     )
 
 
+def plain_section(kind: Plain, cutoff_hz: Float[Array, "..."], q: Float[Array, "..."], sr: float) -> Section:
+    r"""A section without a gain, $k = 1 / Q$; the band-pass has 0 dB at its centre.
+
+    Numerators over $s^2 + k s + 1$: low-pass $1$, high-pass $s^2$, band-pass $k s$, notch $s^2 + 1$, all-pass
+    $s^2 - k s + 1$.
+    """
+    k = 1.0 / q
+    one, zero = jnp.ones_like(k), jnp.zeros_like(k)
+    m = {
+        "low_pass": (zero, zero, one),
+        "high_pass": (one, -k, -one),
+        "band_pass": (zero, k, zero),
+        "notch": (one, -k, zero),
+        "all_pass": (one, -2.0 * k, zero),
+    }
+    return Section(warp(cutoff_hz, sr), k, *m[kind])
+
+
+def first_order(g: Float[Array, ""], m0: Float[Array, ""] | float, m1: Float[Array, ""] | float) -> StateSpace:
+    r"""$H(s) = m_0 + m_1 / (s + 1)$ with $s = (z - 1) / (g (z + 1))$, in one state."""
+    scale = 1.0 / (1.0 + g)
+    b = 2.0 * g * scale
+    return StateSpace(E=-b[None, None], B=b[None], C=(m1 * scale)[None], D=m0 + m1 * g * scale)
+
+
 def response(section: Section, frequency_hz: Float[Array, " f"], sr: float) -> Complex[Array, " f"]:
     """The cascade's exact frequency response at `frequency_hz`, shape (f,), sections along the last axis."""
     s = 1j * jnp.tan(jnp.pi * frequency_hz / sr)[:, None] / section.g
@@ -80,6 +106,12 @@ def state_space(section: Section) -> StateSpace:
         C=jnp.stack([c, m2 - g * c], axis=-1),
         D=m0 + g * c,
     )
+
+
+def one(section: Section) -> StateSpace:
+    """A single section, given as numbers or as a row of one."""
+    e, b, c, d = state_space(section)
+    return StateSpace(e.reshape(2, 2), b.reshape(2), c.reshape(2), d.reshape(()))
 
 
 @jax.custom_jvp

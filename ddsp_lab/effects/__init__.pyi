@@ -1,7 +1,21 @@
 # Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.
+from .all_pass import AllPass as AllPass
+from .band_pass import BandPass as BandPass
 from .compressor import Compressor as Compressor
+from .dc_blocker import DcBlocker as DcBlocker
 from .delay import Delay as Delay
 from .gain import Gain as Gain
+from .high_pass import HighPass as HighPass
+from .high_shelf import HighShelf as HighShelf
+from .low_pass import LowPass as LowPass
+from .low_shelf import LowShelf as LowShelf
+from .notch import Notch as Notch
+from .pan import Pan as Pan
 from .parametric_eq import ParametricEq as ParametricEq
+from .peak import Peak as Peak
+from .polarity import Polarity as Polarity
 from .reverb_fdn import ReverbFdn as ReverbFdn
 from .soft_clip import SoftClip as SoftClip
+from .stereo_width import StereoWidth as StereoWidth
+from .tilt_eq import TiltEq as TiltEq
+from .tone_stack import ToneStack as ToneStack
