@@ -19,7 +19,7 @@ class Pan(Block):
     Reference: Zölzer (ed.), "DAFX: Digital Audio Effects", 2nd ed., Wiley, 2011, section 5.3.
     """
 
-    params = (Param("position", -1.0, 1.0, default=0.0),)
+    params = (Param("position", -1.0, 1.0, default=0.0, automatable=True),)
 
     memoryless = linear = True
 

@@ -15,7 +15,7 @@ class Polarity(Block):
     Nothing between the two is what the switch of a mixing desk does; it is the way by which a search gets across.
     """
 
-    params = (Param("amount", 0.0, 1.0, default=0.0, affine=True),)
+    params = (Param("amount", 0.0, 1.0, default=0.0, affine=True, automatable=True),)
 
     memoryless = linear = inverts = True
 

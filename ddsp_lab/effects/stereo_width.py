@@ -18,7 +18,7 @@ class StereoWidth(Block):
     Reference: Zölzer (ed.), "DAFX: Digital Audio Effects", 2nd ed., Wiley, 2011, section 5.8.
     """
 
-    params = (Param("width", 0.0, 2.0, default=1.0, affine=True),)
+    params = (Param("width", 0.0, 2.0, default=1.0, affine=True, automatable=True),)
 
     memoryless = linear = couples_channels = True
 
