@@ -21,6 +21,7 @@ from ._errors import DdspLabError
 from ._fit import fit
 from ._mix import Mix
 from ._optimizer import Optimizer
+from ._oversample import Oversample
 from ._parallel import Parallel
 from ._param import Param
 from ._parse import parse
@@ -39,6 +40,7 @@ __all__ = [
     "FitResult",
     "Mix",
     "Optimizer",
+    "Oversample",
     "Parallel",
     "Param",
     "Preset",

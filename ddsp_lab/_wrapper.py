@@ -80,6 +80,10 @@ class Wrapper(StreamingBlock, abc.ABC):
         return any(b.echoes for b in self.children.values())
 
     @property
+    def sequential(self) -> bool:
+        return any(b.sequential for b in self.children.values())
+
+    @property
     def takes(self) -> str:
         return next(iter(self.children.values())).takes
 

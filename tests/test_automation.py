@@ -111,7 +111,7 @@ def test_a_curve_is_one_value_a_sample_over_all_pieces():
         ("soft_clip >> (0.5 * soft_clip + 0.5 * gain)", "parallel.weights.gain", 128),
         ("soft_clip >> mix(soft_clip)", "mix.mix", 128),
         ("soft_clip >> mix(gain)", "mix.gain.gain_db", 64),
-        ("soft_clip", "drive_db", 0),
+        ("soft_clip", "drive_db", 32),
     ],
 )
 def test_a_curve_is_as_late_as_the_sound_where_it_acts(text, path, late):

@@ -1,8 +1,8 @@
-"""Run a memoryless function at a multiple of the sample rate, so that what it adds above Nyquist does not fold back."""
+"""Run a function at a multiple of the sample rate, so that what it adds above Nyquist does not fold back."""
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,8 +24,9 @@ class History(NamedTuple):
     high: Float[Array, "c hm"]
 
 
-def no_history(channels: int, factor: int) -> History:
-    return History(jnp.zeros((channels, LATENCY)), jnp.zeros((channels, LATENCY * factor)))
+def no_history(channels: int, factor: int, channels_out: int | None = None) -> History:
+    out = channels if channels_out is None else channels_out
+    return History(jnp.zeros((channels, LATENCY)), jnp.zeros((out, LATENCY * factor)))
 
 
 @cache
@@ -59,16 +60,28 @@ def _filter(before: Float[Array, "c h"], x: Float[Array, "c t"], matrix: np.ndar
     return matmul(pairs, jnp.asarray(matrix, x.dtype)).reshape(channels, -1)
 
 
+def stepped(
+    step: Callable[[Any, Float[Array, "c s"]], tuple[Any, Float[Array, "d s"]]],
+    state: tuple[History, Any],
+    x: Float[Array, "c t"],
+    factor: int,
+) -> tuple[tuple[History, Any], Float[Array, "d t"]]:
+    """`step`, which carries a state of its own, run at `factor` times the rate, `LATENCY` samples late."""
+    up, down = _matrices(factor)
+    samples = x.shape[1]
+    (base, high_before), inner = state
+    base, high_before = base.astype(x.dtype), high_before.astype(x.dtype)
+    inner, high = step(inner, _filter(base, x, up)[:, : samples * factor])
+    y = _filter(high_before, high, down)[:, :samples]
+    return (History(late(base, x)[0], late(high_before, high)[0]), inner), y
+
+
 def oversampled(
     shape: Callable[[Float[Array, "c s"]], Float[Array, "c s"]],
     x: Float[Array, "c t"],
     history: History,
     factor: int,
 ) -> tuple[History, Float[Array, "c t"]]:
-    """`shape(x)` computed at `factor` times the rate, `LATENCY` samples late."""
-    up, down = _matrices(factor)
-    samples = x.shape[1]
-    base, high_before = (h.astype(x.dtype) for h in history)
-    high = shape(_filter(base, x, up)[:, : samples * factor])
-    y = _filter(high_before, high, down)[:, :samples]
-    return History(late(base, x)[0], late(high_before, high)[0]), y
+    """`shape(x)`, without memory, computed at `factor` times the rate, `LATENCY` samples late."""
+    (history, _), y = stepped(lambda _, v: ((), shape(v)), (history, ()), x, factor)
+    return history, y

@@ -5,6 +5,7 @@ from .compressor import Compressor as Compressor
 from .dc_blocker import DcBlocker as DcBlocker
 from .delay import Delay as Delay
 from .gain import Gain as Gain
+from .hard_clip import HardClip as HardClip
 from .high_pass import HighPass as HighPass
 from .high_shelf import HighShelf as HighShelf
 from .low_pass import LowPass as LowPass
@@ -19,3 +20,4 @@ from .soft_clip import SoftClip as SoftClip
 from .stereo_width import StereoWidth as StereoWidth
 from .tilt_eq import TiltEq as TiltEq
 from .tone_stack import ToneStack as ToneStack
+from .wavefolder import Wavefolder as Wavefolder
