@@ -123,8 +123,9 @@ class Block(Registered, abc.ABC):
         """
         return []
 
-    def twins(self, p: Values, source: np.ndarray, ctx: Context) -> list[Values]:
-        """Other values at which the block does the same, up to a gain and, nearly, some dry signal."""
+    def lookalikes(self, p: Values, source: np.ndarray, ctx: Context, beside_dry: bool) -> list[Values]:
+        """Other values at which the block does nearly the same to `source`: `beside_dry`, up to a gain and some dry
+        signal."""
         return []
 
     def separate(

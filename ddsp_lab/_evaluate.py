@@ -18,7 +18,7 @@ from ._journal import Journal
 from ._problem import Problem
 from ._separate import Separation
 
-Suggestion: TypeAlias = Literal["estimates", "alone", "redrawn", "restarts", "twins"]
+Suggestion: TypeAlias = Literal["estimates", "alone", "redrawn", "restarts", "twins", "lookalikes"]
 
 
 class BudgetSpent(Exception):  # noqa: N818

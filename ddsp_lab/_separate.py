@@ -116,12 +116,19 @@ class Separation:
 
     def twins(self, u: np.ndarray, seed: int) -> list[np.ndarray]:
         """Points at which a link of a sum does the same by other values, and the sum weighs it as it should."""
+        return self._lookalikes(u, seed, in_sums=True)
+
+    def lookalikes(self, u: np.ndarray, seed: int) -> list[np.ndarray]:
+        """Points at which a link that stands in no sum does nearly the same by other values."""
+        return self._lookalikes(u, seed, in_sums=False)
+
+    def _lookalikes(self, u: np.ndarray, seed: int, in_sums: bool) -> list[np.ndarray]:
         ctx, values = self._at(u, seed)
         return [
-            self._moved(u, view, twin, ctx)
+            self._moved(u, view, other, ctx)
             for view in self._views(values, ctx)
-            if any(above.block.sums for above in view.ancestors)
-            for twin in view.block.twins(view.values(values), view.source, ctx)
+            if any(above.block.sums for above in view.ancestors) == in_sums
+            for other in view.block.lookalikes(view.values(values), view.source, ctx, in_sums)
         ]
 
     def _at(self, u: np.ndarray, seed: int) -> tuple[Context, Values]:

@@ -23,6 +23,7 @@ from blocks import (
     switched,
     values,
 )
+from scipy.signal import lfilter
 
 import ddsp_lab as dl
 from ddsp_lab import Block, Context, Preset, Space, _cost, ops_per_sample, parse, render
@@ -268,15 +269,17 @@ def pairs(block):
 
 
 @every
-def test_twins_do_the_same_but_for_a_gain_and_dry_signal(block):
-    space, x = Space(block), noise(0)
+@pytest.mark.parametrize("beside_dry", [False, True])
+def test_lookalikes_do_the_same(block, beside_dry):
+    """But for a gain and some dry signal, if that stands beside it."""
+    space, x = Space(block), lfilter([0.1], [1.0, -0.9], noise(0)).astype(np.float32)  # as recordings are: dark
     for u in draws(block, 4):
         y = play(block, u, x).ravel()
-        for twin in block.twins(values(block, u), x, CTX):
-            assert {k: v.shape for k, v in space.known(twin).items()} == {k: q.shape for k, q in space.params.items()}
-            like = np.stack([play(block, space.encode(twin), x).ravel(), x.ravel()], axis=1)
-            rest = y - like @ np.linalg.lstsq(like, y)[0]
-            assert np.sum(rest**2) < 0.01 * np.sum(y**2)
+        for other in block.lookalikes(values(block, u), x, CTX, beside_dry):
+            assert {k: v.shape for k, v in space.known(other).items()} == {k: q.shape for k, q in space.params.items()}
+            like = np.stack([play(block, space.encode(other), x).ravel(), x.ravel()], axis=1)
+            weights = np.linalg.lstsq(like, y)[0] if beside_dry else [1.0, 0.0]
+            assert np.sum((y - like @ weights) ** 2) < 0.01 * np.sum(y**2)
 
 
 @every

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from .._block import Audio, Context, State, StreamingBlock, Values
 from .._param import Param
-from ..dsp import response_fit, section_twins, svf
+from ..dsp import response_fit, section_lookalikes, svf
 from ..dsp.state_space import SCAN_STATES, lti
 
 
@@ -67,9 +67,9 @@ class ParametricEq(StreamingBlock):
         """The same bands with their gains turned round are the exact inverse."""
         return self.apply(p | {"gain_db": -p["gain_db"]}, y, ctx)
 
-    def twins(self, p: Values, source: np.ndarray, ctx: Context) -> list[Values]:
+    def lookalikes(self, p: Values, source: np.ndarray, ctx: Context, beside_dry: bool) -> list[Values]:
         row = np.stack([np.asarray(p[q.name], np.float64) for q in self.params])
-        found = section_twins.twins(self.kinds, self.params, row, source, ctx.sr, ctx.seed)
+        found = section_lookalikes.lookalikes(self.kinds, self.params, row, source, ctx.sr, ctx.seed, beside_dry)
         return [dict(zip(("cutoff_hz", "gain_db", "q"), row, strict=True)) for row in found]
 
     def estimate(

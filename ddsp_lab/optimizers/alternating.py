@@ -44,7 +44,7 @@ class Alternating(Optimizer):
     the `width` most promising points are polished together for a few steps, the best two for more. After a round that
     gained nothing, links drawn at random join them. Ends once the loss is next to nothing, or after `patience` rounds
     that gain nothing, with a polish down to `tolerance`. Where a link of a sum can do the same by other values
-    (`Block.twins`), the values with the larger volume around them are kept: they are the likelier ones.
+    (`Block.lookalikes`), the values with the larger volume around them are kept: they are the likelier ones.
 
     Needs a sum-of-squares target and gradients. Recovers the settings of an equaliser, compressor and gain from six
     seconds of guitar to float precision (docs/architecture.md has the figures).
@@ -116,7 +116,8 @@ class Alternating(Optimizer):
         settled = [lm.start(p, free=np.flatnonzero(p == u)) for p in points]
         settled = [d for d in settled if d.free is not None and d.free.size]
         if state.round > 1:
-            settled += [lm.start(point) for point in evaluate.suggested("twins", u, state.round)]
+            like = evaluate.suggested("twins", u, state.round) + evaluate.suggested("lookalikes", u, state.round)
+            settled += [lm.start(point) for point in like]
         if state.failed or len(settled) < self.width:
             drawn = evaluate.suggested("redrawn", u, state.round) + evaluate.suggested("restarts", u, state.round)
             settled += [lm.start(point) for point in _lowest(evaluate.brief, drawn, DRAWN)]

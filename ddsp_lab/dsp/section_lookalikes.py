@@ -1,4 +1,4 @@
-"""Rows of equaliser bands that nearly do what others do, once a gain and some dry signal may be added."""
+"""Rows of equaliser bands that nearly do what others do, at a gain and beside some dry signal if need be."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -20,28 +20,37 @@ LIKE, MOST = 1e-3, 12  # of the first row's energy off the dry signal's: what mi
 SAME = 0.03  # rows nearer in the unit cube than this are one
 
 
-def twins(
+def lookalikes(
     kinds: tuple[svf.Kind, ...],
     params: tuple[Param, Param, Param],
     row: Float[np.ndarray, "3 n"],
     source: np.ndarray,
     sr: int,
     key: Array,
+    beside_dry: bool,
 ) -> list[Float[np.ndarray, "3 n"]]:
-    r"""Other rows $E'$ with $\alpha E' + \delta \approx E$ for some real $\alpha, \delta$ where `source` is heard.
+    r"""Other rows $E' \approx E$ where `source` is heard; `beside_dry`, those with $\alpha E' + \delta \approx E$ for
+    some real $\alpha, \delta$.
 
-    Poles say little about the gain of a band that stands beside dry signal: with the same poles, a band of another
-    gain leaves the same shape at another weight, a cut that of a boost at the opposite one; and a low shelf is a high
-    shelf of the opposite gain. So each shelf pair stands as it is or exchanged, each band's gain as it is or turned
-    round about the same poles; these rows and random ones are fitted to the response of the first, the likest kept.
-    Rows are cutoffs, gains and Qs in physical units.
+    A narrow band where little is heard, or two that make up a third, look like others. And poles say little about the
+    gain of a band that stands beside dry signal: with the same poles, a band of another gain leaves the same shape at
+    another weight, a cut that of a boost at the opposite one; and a low shelf is a high shelf of the opposite gain. So
+    each shelf pair stands as it is or exchanged, each band's gain as it is or turned round about the same poles; these
+    rows and random ones are fitted to the response of the first, the likest kept. Rows are cutoffs, gains and Qs in
+    physical units.
     """
     seen = measure(source, source, sr)
+    if not seen.energy.size:
+        return []
     drawn = np.asarray(jax.random.uniform(key, (DRAWN, *row.shape)), np.float64)
     starts = np.concatenate([np.stack([_units(params, start) for start in _starts(kinds, row, sr)]), drawn])
     weight = np.sqrt(seen.energy / seen.energy.max())
     fitted = _fitted(
-        kinds, params, sr, *(jnp.asarray(v) for v in (starts, _units(params, row), seen.frequency_hz, weight))
+        kinds,
+        params,
+        sr,
+        beside_dry,
+        *(jnp.asarray(v) for v in (starts, _units(params, row), seen.frequency_hz, weight)),
     )
     u, miss = (np.asarray(v, np.float64) for v in fitted)
     kept = [_units(params, row)]
@@ -72,7 +81,8 @@ def _with_gains(
     kinds: tuple[svf.Kind, ...], order: list[int], row: np.ndarray, gain_db: np.ndarray, sr: int
 ) -> np.ndarray:
     """The row's poles, in another order, under other gains."""
-    before = svf.equaliser_sections(kinds, *(jnp.asarray(v) for v in row), sr)
+    cutoff_hz, other_gain_db, q = (jnp.asarray(v) for v in row)
+    before = svf.equaliser_sections(kinds, cutoff_hz, other_gain_db, q, sr)
     g, k = (np.asarray(v)[order] for v in (before.g, before.k))
     after = svf.equaliser_sections(
         kinds, jnp.full(len(kinds), 0.25 * sr), jnp.asarray(gain_db), jnp.ones(len(kinds)), sr
@@ -81,11 +91,12 @@ def _with_gains(
     return np.stack([cutoff, gain_db, np.asarray(after.k) / k])
 
 
-@partial(jax.jit, static_argnames=("kinds", "params", "sr"))
+@partial(jax.jit, static_argnames=("kinds", "params", "sr", "beside_dry"))
 def _fitted(
     kinds: tuple[svf.Kind, ...],
     params: tuple[Param, ...],
     sr: int,
+    beside_dry: bool,
     starts: Float[Array, "s 3 n"],
     wanted: Float[Array, "3 n"],
     frequency_hz: Float[Array, " f"],
@@ -98,22 +109,23 @@ def _fitted(
     """
 
     def response(u):
-        bands = (p.from_unit(v) for p, v in zip(params, u, strict=True))
-        z = svf.response(svf.equaliser_sections(kinds, *bands, sr), frequency_hz, sr)
+        cutoff_hz, gain_db, q = (p.from_unit(v) for p, v in zip(params, u, strict=True))
+        z = svf.response(svf.equaliser_sections(kinds, cutoff_hz, gain_db, q, sr), frequency_hz, sr)
         return jnp.concatenate([weight * z.real, weight * z.imag])
 
     dry = jnp.concatenate([weight, jnp.zeros_like(weight)])
     dry = dry / jnp.linalg.norm(dry)
 
     def off(v):
-        return v - dry * (dry @ v)
+        return v - dry * (dry @ v) if beside_dry else v
 
     goal = off(response(wanted))
-    goal = goal / jnp.linalg.norm(goal)
+    size = jnp.linalg.norm(goal)
 
     def residual(u):
         shape = off(response(u))
-        return goal - shape * (shape @ goal) / (shape @ shape + RIDGE)
+        weight = (shape @ goal) / (shape @ shape + RIDGE * size**2) if beside_dry else 1.0
+        return (goal - weight * shape) / size
 
     def fit(u):
         def tick(carry, _):
