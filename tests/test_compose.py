@@ -235,6 +235,16 @@ def test_separation_is_exact_at_the_true_values(chain, links):
         assert apart(wanted, real) < 2e-5, path
 
 
+def test_weights_and_the_mix_of_a_branch_are_found_together():
+    """From the wrong mix, wrong weights too: dry and wet of a branch are weighed apart."""
+    x = noise(0)
+    chain = parse("soft_clip + delay(time_ms=20, feedback=0.5)")
+    y = render(chain, {"weights": {"soft_clip": -0.7, "delay": 0.5}, "delay": {"mix": 0.2}}, x, CTX.sr)
+    (guess,) = chain.estimate(x, y, CTX, Space(chain).complete({}))
+    assert guess["delay"]["mix"] == pytest.approx(0.2, abs=1e-4)
+    assert guess["weights"] == pytest.approx({"soft_clip": -0.7, "delay": 0.5}, abs=1e-4)
+
+
 def test_a_silent_branch_is_wanted_at_full_weight():
     """Dividing by a weight near zero would blow up whatever the other branches leave."""
     chain, x = 0.01 * DELAY + 0.9 * GAIN, noise(0)

@@ -10,7 +10,7 @@ import scipy.signal
 
 from ddsp_lab import DdspLabError, render
 from ddsp_lab.audio import align
-from ddsp_lab.dsp import ballistics, delay_line, fdn, oversample, svf, vector_fit
+from ddsp_lab.dsp import ballistics, delay_line, echoes, fdn, oversample, svf, vector_fit
 from ddsp_lab.dsp.alignment import overlap
 from ddsp_lab.dsp.state_space import lti
 from ddsp_lab.dsp.stft import frame_count, stft
@@ -389,3 +389,14 @@ def test_where_no_delay_is_believed_nothing_is_turned_round():
     assert found.applied_samples in (0, 300)  # found, or left as it is
     assert found.latency_samples == pytest.approx(found.applied_samples, abs=0.1)
     assert found.polarity == 1
+
+
+def test_an_echo_counts_by_its_repeats():
+    """A fainter train of echoes is likelier than sharper single peaks, of which a wrong model leaves many."""
+    rng = np.random.default_rng(0)
+    h = 1e-3 * rng.standard_normal(8000) * np.exp(-np.arange(8000) / 3000.0)
+    h[0] = 1.0
+    h[431 * np.arange(1, 6)] += 0.012 * 0.9 ** np.arange(5)
+    h[[150, 300, 700]] += 0.014
+    assert echoes.echo_lags(h, 40, 1) == [431]
+    assert {150, 300, 700} <= set(echoes.echo_lags(h, 40, 6))

@@ -231,6 +231,21 @@ def test_costs_are_counted_in_renderings():
     assert evaluate.evaluations == 20
 
 
+def test_an_excerpt_costs_its_share_and_keeps_its_losses_to_itself():
+    x = np.random.default_rng(0).standard_normal((1, SR // 2)).astype(np.float32)
+    pair, space = Pair(x, 0.5 * x, NO_ALIGNMENT), Space(CHAIN)
+    whole, half = (_pairs.problem([pair], [Window(0, 0, n)], space, ESR, SR) for n in (pair.samples, pair.samples // 2))
+    evaluate, u = Evaluate(whole, budget=20, excerpt=half), np.full(7, 0.5)
+    assert Evaluate(whole).brief.problem is whole
+    evaluate.brief.losses(u)
+    assert (evaluate.spent, evaluate.evaluations) == (0.5, 1)
+    assert evaluate.best.loss == np.inf
+    assert evaluate.brief.gauss_newton(u).loss == pytest.approx(evaluate.brief.best.loss, rel=1e-4)
+    assert evaluate.spent == 0.5 + 0.5 * 8
+    with pytest.raises(BudgetSpent):
+        evaluate.brief.losses(np.tile(u, (32, 1)))
+
+
 @pytest.mark.parametrize("prior", [0.0, 0.3])
 def test_the_second_order_model_is_that_of_the_residual(prior):
     goal, _ = problem(Space(CHAIN), prior=prior)

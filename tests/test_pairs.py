@@ -6,7 +6,19 @@ from helpers import SR, plucks
 
 import ddsp_lab as dl
 from ddsp_lab import Space, _problem
-from ddsp_lab._pairs import FIT_S, HOLD_OUT, LEAD_S, NO_ALIGNMENT, WINDOW_S, Pair, joined, problem, windows
+from ddsp_lab._pairs import (
+    EXCERPT_S,
+    FIT_S,
+    HOLD_OUT,
+    LEAD_S,
+    NO_ALIGNMENT,
+    WINDOW_S,
+    Pair,
+    excerpt,
+    joined,
+    problem,
+    windows,
+)
 from ddsp_lab.targets import Esr, MultiResolutionStft
 
 LOW = 1000  # Hz: a rate at which a minute is short
@@ -68,6 +80,16 @@ def test_several_long_files_share_the_windows():
     assert [w.pair for w in held] == [0, 1]
     assert [w.pair for w in seen] == sorted(w.pair for w in seen)
     assert sum(w.stop - w.start for w in seen) == FIT_S * LOW == 2 * sum(w.stop - w.start for w in seen if w.pair)
+
+
+def test_an_excerpt_is_the_beginning_of_the_loudest_window_if_half_is_more():
+    pairs = [pair(6.0, level=lambda t: 0.1 + 0.0 * t), pair(6.0, seed=1)]
+    seen, _ = windows(pairs, LOW)
+    assert spans(excerpt(pairs, seen, LOW)) == [(1, 0.0, EXCERPT_S)]
+    assert excerpt(pairs[:1], windows([pair(4.0)], LOW)[0], LOW) == []
+    late = pair(12.0, level=lambda t: 1e-3 + (t > 4.0))
+    (w,) = excerpt([late], windows([late], LOW)[0], LOW)
+    assert 4.0 * LOW < w.stop < 5.0 * LOW
 
 
 def test_joined_passages_follow_each_other():
