@@ -85,3 +85,11 @@ def oversampled(
     """`shape(x)`, without memory, computed at `factor` times the rate, `LATENCY` samples late."""
     (history, _), y = stepped(lambda _, v: ((), shape(v)), (history, ()), x, factor)
     return history, y
+
+
+def interpolated(
+    x: Float[Array, "c t"], before: Float[Array, "c h"], factor: int
+) -> tuple[Float[Array, "c h"], Float[Array, "c s"]]:
+    """`x` at `factor` times the rate, `HALF` samples late; `before` are the `LATENCY` samples before it."""
+    high = _filter(before.astype(x.dtype), x, _matrices(factor)[0])[:, : x.shape[1] * factor]
+    return late(before, x)[0], high

@@ -4,10 +4,13 @@ from .band_pass import BandPass as BandPass
 from .compressor import Compressor as Compressor
 from .dc_blocker import DcBlocker as DcBlocker
 from .delay import Delay as Delay
+from .expander import Expander as Expander
 from .gain import Gain as Gain
+from .gate import Gate as Gate
 from .hard_clip import HardClip as HardClip
 from .high_pass import HighPass as HighPass
 from .high_shelf import HighShelf as HighShelf
+from .limiter import Limiter as Limiter
 from .low_pass import LowPass as LowPass
 from .low_shelf import LowShelf as LowShelf
 from .notch import Notch as Notch
