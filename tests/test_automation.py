@@ -1,6 +1,6 @@
 """Parameters that follow a curve: what every automatable one promises, how curves travel, and what is refused."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import jax
 import jax.numpy as jnp
@@ -47,10 +47,10 @@ def test_a_constant_curve_is_the_number(block, path, param):
 @steered
 def test_a_curve_acts_where_it_changes(block, path, param):
     """Up to the sample at which a curve steps, all is as before; from there on it is not; and pieces are the whole."""
-    play, step, x, at = player(block, path), jax.jit(block.step), noise(0), SAMPLES // 2
+    play, step, at = player(block, path), jax.jit(block.step), SAMPLES // 2
     changed = 0.0
-    for u in draws(block, 4):
-        p = decoder(block)(u)
+    for (k, u), level in product(enumerate(draws(block, 4)), (0.2, 0.02)):
+        p, x = decoder(block)(u), noise(k, level=level)
         curve = jnp.where(jnp.arange(SAMPLES) < at, param.from_unit(0.2), param.from_unit(0.8))
         whole, low = play(curve, p, x), play(curve[0], p, x)
         assert apart(whole[:, :at], low[:, :at]) < 2e-6
