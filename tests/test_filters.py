@@ -6,7 +6,20 @@ import pytest
 import scipy.signal
 
 from ddsp_lab import Block, Context, render
-from ddsp_lab.effects import AllPass, DcBlocker, HighShelf, Pan, Polarity, StereoWidth, TiltEq, ToneStack
+from ddsp_lab.dsp import varying
+from ddsp_lab.effects import (
+    AllPass,
+    DcBlocker,
+    FractionalDelay,
+    GraphicEq,
+    HighShelf,
+    Pan,
+    Polarity,
+    StateVariableFilter,
+    StereoWidth,
+    TiltEq,
+    ToneStack,
+)
 from ddsp_lab.effects.tone_stack import BASS_TAPER, MODELS
 
 SR = 48_000
@@ -160,6 +173,89 @@ def test_a_tone_stack_is_the_circuit(model):
         h = impulse_response(ToneStack(model), {"bass": bass, "mid": mid, "treble": treble})
         heard = scipy.signal.freqz(h, worN=frequency, fs=SR)[1]
         assert np.abs(heard - expected).max() < 3e-6
+
+
+# --- graphic equaliser
+
+
+@pytest.mark.parametrize("sr", [44_100, SR])
+@pytest.mark.parametrize("bands", [10, 31])
+def test_a_graphic_equaliser_does_what_its_faders_say(bands, sr):
+    """Alternating boosts and cuts, the worst case of interaction, to 0.01 dB, and a straight line to 2 dB between."""
+    block, alternating = GraphicEq(bands), np.where(np.arange(bands) % 2, 12.0, -12.0)
+    for gain in (alternating, np.full(bands, 12.0), np.random.default_rng(0).uniform(-12.0, 12.0, bands)):
+        h = render(block, {"gain_db": gain}, np.eye(1, 1 << 17, dtype=np.float32), sr)[0].astype(float)
+        frequency, heard = np.fft.rfftfreq(h.size, 1.0 / sr), 20.0 * np.log10(np.abs(np.fft.rfft(h)))
+        centres = block.centres_hz
+        reached = 20.0 * np.log10(np.abs(scipy.signal.freqz(h, worN=centres, fs=sr)[1]))
+        assert np.abs(reached - gain).max() < 0.01
+        between = (frequency > centres[0]) & (frequency < centres[-1])
+        line = np.interp(np.log(frequency[between]), np.log(centres), gain)
+        assert np.abs(heard[between] - line).max() < 2.0
+
+
+def test_the_faders_of_a_graphic_equaliser_are_found():
+    x, gain = noise(11, 2 * SR), np.random.default_rng(1).uniform(-12.0, 12.0, 10)
+    guess = GraphicEq().estimate(x, render(GraphicEq(), {"gain_db": gain}, x, SR), Context(SR))[0]["gain_db"]
+    assert np.abs(guess - gain)[1:].max() < 0.7  # a band at 31 Hz is narrower than what is measured
+
+
+# --- a filter that moves
+
+
+def moved(mode, cutoff_hz, q, x):
+    """The filter of Simper's paper sample by sample in float64."""
+    g, k = np.tan(np.pi * cutoff_hz / SR), 1.0 / q
+    first = second = 0.0
+    y = np.zeros_like(x)
+    for n, v in enumerate(x):
+        band = (first + g[n] * (v - second)) / (1.0 + g[n] * (g[n] + k[n]))
+        low = second + g[n] * band
+        first, second = 2.0 * band - first, 2.0 * low - second
+        y[n] = {"low": low, "band": k[n] * band, "high": v - k[n] * band - low, "notch": v - k[n] * band}[mode]
+    return y
+
+
+@pytest.mark.parametrize("mode", ["low", "high", "band", "notch"])
+def test_a_moving_filter_is_its_float64_recursion(mode):
+    """A cutoff that jumps over its whole range and a Q that sweeps."""
+    x, rng = noise(12, 8000, 2), np.random.default_rng(2)
+    cutoff_hz = np.repeat(20.0 * 1000.0 ** rng.uniform(size=80), 100).astype(np.float32)
+    q = np.geomspace(0.1, 10.0, 8000).astype(np.float32)
+    y = render(StateVariableFilter(mode), {"cutoff_hz": cutoff_hz, "q": q}, x, SR)
+    for heard, v in zip(y, x, strict=True):
+        assert apart(heard, moved(mode, cutoff_hz.astype(float), q.astype(float), v.astype(float))) < 5e-6
+
+
+def test_the_parallel_recursion_is_the_serial_one():
+    rng = np.random.default_rng(3)
+    u = jnp.asarray(rng.standard_normal((2, 1000)), jnp.float32)
+    g, k = rng.uniform(0.01, 3.0, 1000).astype(np.float32), 0.1
+    b = 2.0 * g / (1.0 + g * (g + k))
+    e = tuple(jnp.asarray(v) for v in (-(g + k) * b, -b, b, -g * b))
+    for there, here in zip(varying._parallel((u[0], u[1]), e), varying._serial((u[0], u[1]), e), strict=True):
+        assert apart(np.asarray(there), np.asarray(here)) < 1e-5
+
+
+# --- fractional delay
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.3, 1.7, 2.5, 3.9, 4.5, 700.25])
+def test_a_fractional_delay_is_late_by_what_it_says(delay):
+    """A band below 0.15 of the sample rate, against its spectrum turned."""
+    x = scipy.signal.lfilter(*scipy.signal.butter(8, 0.2), noise(13)).astype(np.float32)
+    turn = np.exp(-2j * np.pi * np.fft.rfftfreq(2 * x.shape[1]) * delay)
+    expected = np.fft.irfft(np.fft.rfft(x, 2 * x.shape[1]) * turn)[:, : x.shape[1]]
+    y = render(FractionalDelay(), {"delay_ms": 1e3 * delay / SR}, x, SR)
+    assert apart(y[:, 100:], expected[:, 100:]) < (2e-3 if delay > 4.0 else 3e-2)
+
+
+@pytest.mark.parametrize("delay", [0.4, 33.3, 1234.56])
+def test_a_fractional_delay_is_found(delay):
+    x = noise(14)
+    y = -0.5 * render(FractionalDelay(), {"delay_ms": 1e3 * delay / SR}, x, SR)
+    found = FractionalDelay().estimate(x, y, Context(SR))[0]["delay_ms"]
+    assert abs(found * 1e-3 * SR - delay) < 0.05
 
 
 # --- level and stereo

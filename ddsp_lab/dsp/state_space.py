@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from .svf import StateSpace
+from .svf import Section, StateSpace, cascade
 
 BLOCK = 64
 SCAN_STATES = 12  # XLA:CPU compiles a scan to one native loop while its body touches less than 1 kB
@@ -100,3 +100,21 @@ def lti(
     last, e = s[..., -1, :], f.E if rest == size else delta_power(ss.E, rest)
     end = last + matmul(last, e.T) + matmul(blocks[..., -1, :rest], f.R[:, size - rest :].T)
     return end, y.reshape(*channels, -1)[..., :samples]
+
+
+def row(
+    section: Section, x: Float[Array, "*c t"], s0: Float[Array, "g *c n"]
+) -> tuple[Float[Array, "g *c n"], Float[Array, "*c t"]]:
+    """Any number of sections one after another, g groups of n / 2: one program for all of them, the last one padded."""
+    groups, size = s0.shape[0], s0.shape[-1] // 2
+    nothing = (1.0, 1.0, 1.0, 0.0, 0.0)
+
+    def grouped(v, neutral):
+        return jnp.pad(v, (0, groups * size - v.size), constant_values=neutral).reshape(groups, size)
+
+    def through(x, group):
+        s, y = lti(cascade(group[0]), x, group[1])
+        return y, s
+
+    x, s = lax.scan(through, x, (Section(*map(grouped, section, nothing)), s0))
+    return s, x

@@ -5,8 +5,10 @@ from .compressor import Compressor as Compressor
 from .dc_blocker import DcBlocker as DcBlocker
 from .delay import Delay as Delay
 from .expander import Expander as Expander
+from .fractional_delay import FractionalDelay as FractionalDelay
 from .gain import Gain as Gain
 from .gate import Gate as Gate
+from .graphic_eq import GraphicEq as GraphicEq
 from .hard_clip import HardClip as HardClip
 from .high_pass import HighPass as HighPass
 from .high_shelf import HighShelf as HighShelf
@@ -20,6 +22,7 @@ from .peak import Peak as Peak
 from .polarity import Polarity as Polarity
 from .reverb_fdn import ReverbFdn as ReverbFdn
 from .soft_clip import SoftClip as SoftClip
+from .state_variable_filter import StateVariableFilter as StateVariableFilter
 from .stereo_width import StereoWidth as StereoWidth
 from .tilt_eq import TiltEq as TiltEq
 from .tone_stack import ToneStack as ToneStack
