@@ -16,9 +16,12 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 
 from . import audio, effects, hosts, optimizers, synths, targets
 from ._block import Block, Context, StreamingBlock
+from ._bypass import Bypass
 from ._cost import ops_per_sample
 from ._errors import DdspLabError
+from ._feedback import Feedback
 from ._fit import fit
+from ._mid_side import MidSide
 from ._mix import Mix
 from ._optimizer import Optimizer
 from ._oversample import Oversample
@@ -35,9 +38,12 @@ from ._target import Target
 
 __all__ = [
     "Block",
+    "Bypass",
     "Context",
     "DdspLabError",
+    "Feedback",
     "FitResult",
+    "MidSide",
     "Mix",
     "Optimizer",
     "Oversample",

@@ -14,7 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from ._block import Block, flatten, leaves
+from ._block import Block, Values, flatten, leaves
 from ._errors import ParameterError
 from ._param import Param
 
@@ -112,3 +112,11 @@ def _within(param: Param, value: Any, path: str) -> np.ndarray:
     for n in np.flatnonzero(~param.holds(array))[:1]:
         param.check(array[n], f"{path}[{n}]")  # raises, naming the sample
     return np.clip(array, param.low, param.high)
+
+
+def curves_in(block: Block, p: Values) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Checked values by path, the numbers and the curves apart: for whoever plays a block in parts."""
+    params = {path: q for path, q, _ in leaves(block)}
+    flat = flatten(p)
+    found = {k: v for k, v in flat.items() if params[k].automatable and jnp.ndim(v) == 1}
+    return {k: v for k, v in flat.items() if k not in found}, found

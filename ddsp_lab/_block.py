@@ -84,6 +84,11 @@ class Block(Registered, abc.ABC):
         """The links of a chain by label; an effect has none."""
         return {}
 
+    @property
+    def asleep(self) -> tuple[str, ...]:
+        """The links that are switched off: they keep their values, and no search moves them."""
+        return ()
+
     @abc.abstractmethod
     def apply(self, p: Values, x: Audio, ctx: Context) -> Audio:
         """Process a whole signal: pure, as many samples out as in."""
@@ -241,6 +246,14 @@ def leaves(block: Block, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Para
         yield ".".join((*path, param.name)), param, block
     for name, child in block.children.items():
         yield from leaves(child, (*path, name))
+
+
+def sleeping(block: Block, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The paths of all links of a chain that are switched off."""
+    for name, child in block.children.items():
+        if name in block.asleep:
+            yield ".".join((*path, name))
+        yield from sleeping(child, (*path, name))
 
 
 def nest(flat: Mapping[str, Any]) -> Values:

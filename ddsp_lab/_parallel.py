@@ -57,7 +57,7 @@ class Parallel(Row):
 
     @property
     def children(self) -> dict[str, Block]:
-        return dict(zip(labels_of(self.blocks, WEIGHTS), self.blocks, strict=True))
+        return dict(zip(labels_of(self.blocks, (WEIGHTS,)), self.blocks, strict=True))
 
     @property
     def params(self) -> tuple[Param, ...]:

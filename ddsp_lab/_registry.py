@@ -71,6 +71,8 @@ class Registered:
         hints = typing.get_type_hints(type(self), include_extras=True)
         for field in settings_of(type(self)):
             value = getattr(self, field.name)
+            if isinstance(value, Registered):  # it has held its own
+                continue
             try:
                 value = msgspec.convert(value, hints[field.name])
             except msgspec.ValidationError as error:

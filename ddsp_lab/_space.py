@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._block import Block, Values, flatten, leaves, nest
+from ._block import Block, Values, flatten, leaves, nest, sleeping
 from ._errors import FitError, ParameterError, did_you_mean
 from ._param import Param
 
@@ -50,7 +50,8 @@ class Space:
     """The part of a chain that a search may move: points of the unit cube, evenly in each parameter's own scale.
 
     `frozen` names parameters, or links with all of theirs, that stay where they start. `ties` maps a parameter to the
-    one it copies. `start` overrides start values, nested or by path. Paths are link names joined by dots.
+    one it copies. `start` overrides start values, nested or by path. Paths are link names joined by dots. Links that a
+    `bypass` has switched off are frozen too.
 
     The search speaks in [0, 1] and not in an unconstrained space: a start on a bound is then an ordinary point, and
     an optimizer sees which bounds are active.
@@ -81,7 +82,7 @@ class Space:
                     f"{path} ({a.range_text}) cannot copy {source} ({b.range_text}).",
                     "Tie parameters of one shape whose range holds the other's, none of them tied itself.",
                 )
-        fixed = (*self.frozen, *dict(pairs))
+        fixed = (*self.frozen, *dict(pairs), *sleeping(chain))
         free = tuple((k, q) for k, q in self.params.items() if not any(_within(k, f) for f in fixed))
         self.layout = Layout(chain, free, pairs)
         self.base = starting_values(chain) | self.known(start or {})

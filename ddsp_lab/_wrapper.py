@@ -11,17 +11,20 @@ from typing import Any
 
 from ._block import Block, StreamingBlock
 from ._errors import ExpressionError
+from ._expression import call_text
+from ._registry import Registered
 
 
-def labels_of(blocks: Iterable[Block], reserved: str = "") -> tuple[str, ...]:
+def labels_of(blocks: Iterable[Block], reserved: Iterable[str] = ()) -> tuple[str, ...]:
     """The names of the links of a chain: their labels, else their block's name, repeats with `_2`, `_3`.
 
-    `reserved` is the name of a parameter that stands beside them.
+    `reserved` are the names of parameters that stand beside them.
     """
-    blocks, taken, count = tuple(blocks), {reserved}, Counter[str]()
+    blocks, reserved, count = tuple(blocks), set(reserved), Counter[str]()
+    taken = set(reserved)
     for label in (b.label for b in blocks if b.label):
         if label in taken:
-            whose = "a parameter" if label == reserved else "another link"
+            whose = "a parameter" if label in reserved else "another link"
             raise ExpressionError("bad-setting", f"{label!r} is the name of {whose}.", "Label the link otherwise.")
         taken.add(label)
     labels = []
@@ -86,6 +89,48 @@ class Wrapper(StreamingBlock, abc.ABC):
     @property
     def takes(self) -> str:
         return next(iter(self.children.values())).takes
+
+
+@dataclass(frozen=True)
+class Around(Wrapper, abc.ABC):
+    """A wrapper of one block; its own settings and parameters stand behind the block, by name."""
+
+    block: Block
+
+    @property
+    def children(self) -> dict[str, Block]:
+        return {self.link: self.block}
+
+    @property
+    def link(self) -> str:
+        """The name that the block goes by."""
+        return labels_of((self.block,), (q.name for q in self.params))[0]
+
+    def check_settings(self) -> None:
+        if not isinstance(self.block, Block):
+            raise ExpressionError(
+                "bad-setting", f"{self.name}({self.block!r}) holds no block.", f"Write {self.name}(delay)."
+            )
+        Registered.check_settings(self)
+        super().check_settings()
+
+    def channels_out(self, channels: int) -> int:
+        return self.block.channels_out(channels)
+
+    def latency_samples(self, sr: int) -> int:
+        return self.block.latency_samples(sr)
+
+    @classmethod
+    def from_call(cls, args: list[Any], kwargs: Mapping[str, Any]) -> Block:
+        if len(args) != 1:
+            raise ExpressionError(
+                "bad-setting", f"{cls.name} takes one block, got {len(args)}.", f"Write {cls.example()}."
+            )
+        return super().from_call(args, kwargs)
+
+    def __str__(self) -> str:
+        said = {k: v for k, v in self.changed_settings().items() if k != "block"} | dict(self.start)
+        return self.labelled_text(call_text(self.name, said, (inner_text(self.block),)))
 
 
 @dataclass(frozen=True)
