@@ -23,7 +23,6 @@ ENDLESS = float("inf")  # a loop whose length the program does not tell
 
 # Blocks that still need a form for these platforms, and chains that hold them. This list may only become shorter.
 FAILING = {
-    "delay": "a loop over tiles as long as the delay, whose length the program does not tell",
     "reverb_fdn": "damps sample by sample within each block",
 }
 

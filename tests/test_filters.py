@@ -6,9 +6,10 @@ import pytest
 import scipy.signal
 
 from ddsp_lab import Block, Context, render
-from ddsp_lab.dsp import varying
+from ddsp_lab.dsp import delay_line, varying
 from ddsp_lab.effects import (
     AllPass,
+    Comb,
     DcBlocker,
     FractionalDelay,
     GraphicEq,
@@ -256,6 +257,29 @@ def test_a_fractional_delay_is_found(delay):
     y = -0.5 * render(FractionalDelay(), {"delay_ms": 1e3 * delay / SR}, x, SR)
     found = FractionalDelay().estimate(x, y, Context(SR))[0]["delay_ms"]
     assert abs(found * 1e-3 * SR - delay) < 0.05
+
+
+# --- comb
+
+
+@pytest.mark.parametrize(("feedforward", "feedback"), [(0.7, 0.0), (0.0, -0.9), (-0.5, 0.8)])
+def test_a_comb_is_scipys_and_is_found(feedforward, feedback):
+    x, values = noise(15), {"time_ms": 2.0, "feedforward": feedforward, "feedback": feedback}
+    b, a = np.eye(1, 97)[0], np.eye(1, 97)[0]
+    b[96], a[96] = feedforward, -feedback
+    y = render(Comb(), values, x, SR)
+    assert apart(y[0], scipy.signal.lfilter(b, a, x[0].astype(float))) < 1e-6
+    guess = Comb().estimate(x, y, Context(SR))[0]
+    assert all(guess[k] == pytest.approx(v, abs=0.05) for k, v in values.items())
+
+
+@pytest.mark.parametrize("delay", [48.0, 61.7, 2000.3])
+def test_a_loop_in_even_tiles_is_the_same(delay):
+    at, u = delay_line.tap(jnp.float32(delay), 2400), jnp.asarray(noise(16, 5000)[0])
+    wanted = delay_line._substitute(u, jnp.float32(0.8), at, 2400)
+    assert (
+        apart(np.asarray(delay_line._substitute_evenly(u, jnp.float32(0.8), at, 2400, 48)), np.asarray(wanted)) < 1e-6
+    )
 
 
 # --- level and stereo

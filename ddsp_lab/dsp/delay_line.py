@@ -1,5 +1,6 @@
 """Delays: by whole samples through a history, and fractional ones with feedback."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -69,20 +70,42 @@ def _substitute(u: Float[Array, " t"], feedback: Float[Array, ""], at: Tap, long
     return line[lead : lead + samples]
 
 
+def _substitute_evenly(
+    u: Float[Array, " t"], feedback: Float[Array, ""], at: Tap, longest: int, shortest: int
+) -> Float[Array, " t"]:
+    """The same in tiles of one length, which no delay undercuts: a GPU pays for each step, however short the tile, and
+    a loop of known length can be planned."""
+    samples, lead = u.shape[0], longest + 3
+    size = max(1, shortest - 1)
+    count = -(-samples // size)
+    padded = jnp.pad(u, (0, count * size - samples))
+    c = at.coefficients
+
+    def tile(k, line):
+        n = k * size
+        past = lax.dynamic_slice(line, (lead + n - at.whole - 3,), (size + 3,))
+        echo = c[0] * past[3:] + c[1] * past[2:-1] + c[2] * past[1:-2] + c[3] * past[:-3]
+        return lax.dynamic_update_slice(line, lax.dynamic_slice(padded, (n,), (size,)) + feedback * echo, (lead + n,))
+
+    return lax.fori_loop(0, count, tile, jnp.zeros(lead + count * size, u.dtype))[lead : lead + samples]
+
+
 def feedback_delay(
     x: Float[Array, " t"],
     delay_samples: Float[Array, ""],
     feedback: Float[Array, ""],
     history: Float[Array, " h"],
+    shortest: int = 2,
 ) -> tuple[Float[Array, " h"], Float[Array, " t"]]:
     r"""Echoes: $w_n = x_n + g\,(D w)_n$, $y = D w$, with $D$ a fractional delay that may change from call to call.
 
-    `history` holds the line's samples before `x` and bounds the delay to its length minus 3. Returns the history after
+    `history` holds the line's samples before `x` and bounds the delay to its length minus 3; it is never below
+    `shortest`, from which the length of the loop follows that runs on GPUs and TPUs. Returns the history after
     `x` and the echoes alone. The recursion is a linear system, so `custom_linear_solve` derives both directions from
     the (cheap, differentiable) residual $w - g\,D w$; its adjoint is the same delay run backwards.
     """
     samples, longest = x.shape[0], history.shape[0] - 3
-    at = tap(delay_samples, longest)
+    at = tap(jnp.maximum(delay_samples, shortest), longest)
 
     def echo(w):
         return read(jnp.concatenate([history, w]), at, samples)
@@ -90,13 +113,22 @@ def feedback_delay(
     before = feedback * echo(jnp.zeros_like(x))
     fixed, gain = Tap(at.whole, lax.stop_gradient(at.coefficients)), lax.stop_gradient(feedback)
 
+    def solve(u):
+        return lax.platform_dependent(
+            u,
+            gain,
+            fixed,
+            cpu=partial(_substitute, longest=longest),
+            default=partial(_substitute_evenly, longest=longest, shortest=shortest),
+        )
+
     def residual(w):
         return w - feedback * read(jnp.pad(w, (history.shape[0], 0)), at, samples)
 
     w = lax.custom_linear_solve(
         residual,
         x + before,
-        solve=lambda _, u: _substitute(u, gain, fixed, longest),
-        transpose_solve=lambda _, u: _substitute(u[::-1], gain, fixed, longest)[::-1],
+        solve=lambda _, u: solve(u),
+        transpose_solve=lambda _, u: solve(u[::-1])[::-1],
     )
     return jnp.concatenate([history, w])[samples:], echo(w)

@@ -1,6 +1,7 @@
 # Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.
 from .all_pass import AllPass as AllPass
 from .band_pass import BandPass as BandPass
+from .comb import Comb as Comb
 from .compressor import Compressor as Compressor
 from .dc_blocker import DcBlocker as DcBlocker
 from .delay import Delay as Delay

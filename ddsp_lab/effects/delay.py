@@ -1,6 +1,7 @@
 """Delay: echoes with feedback, at any fractional time."""
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from math import ceil
 
@@ -43,7 +44,8 @@ class Delay(StreamingBlock):
 
     def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
         samples = p["time_ms"] * (1e-3 * ctx.sr)  # one rounding, whether compiled or not
-        state, echoes = jax.vmap(feedback_delay, (0, None, None, 0))(x, samples, p["feedback"], state.astype(x.dtype))
+        echo = partial(feedback_delay, shortest=int(1e-3 * self.params[0].low * ctx.sr))
+        state, echoes = jax.vmap(echo, (0, None, None, 0))(x, samples, p["feedback"], state.astype(x.dtype))
         return state, (1.0 - p["mix"]) * x + p["mix"] * echoes
 
     def estimate(
