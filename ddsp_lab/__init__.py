@@ -23,6 +23,7 @@ from ._feedback import Feedback
 from ._fit import fit
 from ._mid_side import MidSide
 from ._mix import Mix
+from ._modulate import Modulate
 from ._optimizer import Optimizer
 from ._oversample import Oversample
 from ._parallel import Parallel
@@ -45,6 +46,7 @@ __all__ = [
     "FitResult",
     "MidSide",
     "Mix",
+    "Modulate",
     "Optimizer",
     "Oversample",
     "Parallel",

@@ -5,6 +5,7 @@ from reprlib import repr as repr_short
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -52,6 +53,12 @@ class Param:
         if self.scale == "log":
             return np.log(value / self.low) / np.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
+
+    def moved(self, value: Float[Array, "..."], by: Float[Array, "..."]) -> Float[Array, "..."]:
+        """`value` moved by that share of the range, evenly in `scale`, and held within the bounds."""
+        if self.scale == "log":
+            return jnp.clip(value * (self.high / self.low) ** by, self.low, self.high)
+        return jnp.clip(value + (self.high - self.low) * by, self.low, self.high)
 
     def check(self, value: Any, path: str) -> np.ndarray:
         """`value` as an array of this parameter's shape; raises `ParameterError` naming the path and the bounds."""

@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import test_block_laws
+import test_gradient_laws
 from blocks import CTX, SR, apart, noise
 
 import ddsp_lab as dl
-from ddsp_lab import Bypass, Feedback, MidSide, Preset, Space, parse, render
+from ddsp_lab import Bypass, Context, Feedback, MidSide, Preset, Space, parse, render
 from ddsp_lab._block import leaves
 from ddsp_lab._errors import DdspLabError
 from ddsp_lab._separate import played
@@ -220,3 +222,107 @@ def test_curves_are_cut_with_the_blocks_of_a_loop():
 
 def test_a_loop_keeps_its_channels():
     refused("audio-channels", "feed", Feedback(MonoToTwo()).channels_out, 1)
+
+
+# --- modulation
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("modulate(gain)", "Known: gain_db"),
+        ("modulate(gain, target='gain')", "Did you mean 'gain_db'"),
+        ("modulate(delay, target='time_ms')", "mix"),
+        ("modulate(delay >> gain, target='gain_db')", "gain.gain_db"),
+        ("modulate(gain, target='gain_db', source='tape')", "source"),
+        ("modulate(gain, target='gain_db', knots=1)", "knots"),
+        ("modulate(compressor >> soft_clip, target='compressor.attack_ms')", "cannot move"),
+    ],
+)
+def test_what_cannot_be_modulated_is_refused(text, said):
+    refused("bad-setting", said, parse, text)
+
+
+def test_an_oscillator_keeps_its_phase_for_minutes():
+    x, n, sr = np.ones((1, 180_000), np.float32), np.arange(180_000), 1024
+    rate = float(np.float32(7.3))
+    chain = parse("modulate(gain(gain_db=-20), target='gain_db', rate_hz=7.3, depth=0.1, phase=0.2)")
+    wanted = 10 ** ((-20 + 8.4 * np.sin(2 * np.pi * (rate / sr * n + 0.2))) / 20)
+    assert apart(render(chain, {}, x, sr)[0], wanted) < 3e-6
+    later = Context(sr, jnp.float32(150_000 / sr))  # a crop from the middle
+    play = jax.jit(lambda p, x: chain.apply(p, x, later))
+    assert apart(play(plain(chain), x[:, :2000])[0], wanted[150_000:152_000]) < 3e-6
+
+
+def test_a_triangle_has_the_zeros_and_peaks_of_the_sine():
+    x = np.ones(1000, np.float32)
+    chain = parse("modulate(gain(gain_db=-20), target='gain_db', rate_hz=1, depth=0.1, shape=1)")
+    db = 20 * np.log10(render(chain, {}, x, 1000))
+    np.testing.assert_allclose(db[[0, 125, 250, 500, 750]], [-20, -15.8, -11.6, -20, -28.4], atol=1e-3)
+
+
+def test_modulation_stops_at_the_bounds():
+    x = np.ones(1000, np.float32)
+    db = 20 * np.log10(render(parse("modulate(gain(gain_db=20), target='gain_db', rate_hz=1, depth=1)"), {}, x, 1000))
+    assert db.max() == pytest.approx(24.0, abs=1e-4)
+    assert db.min() == pytest.approx(-60.0, abs=1e-3)
+
+
+def test_an_envelope_follows_the_level():
+    """Steady, its level is 1 - L / 60; after the sound it falls by 4.3 dB, 10 log10(e) twice, each release time."""
+    chain = parse("modulate(gain, target='gain_db', source='envelope', attack_ms=1, release_ms=50, depth=0.5)")
+    x = np.full(2000, 0.1, np.float32)
+    assert 20 * np.log10(render(chain, {}, x, 1000)[-1] / 0.1) == pytest.approx(24.0, abs=1e-3)  # clipped
+    y = render(chain, {"depth": -0.5}, x, 1000)
+    assert 20 * np.log10(y[-1] / 0.1) == pytest.approx(-84 * 0.5 * 40 / 60, abs=1e-3)
+    x[1000:] = 1e-4
+    gain = 20 * np.log10(render(chain, {"depth": -0.5}, x, 1000) / x)
+    fall = 20 * np.log10(1e-4 + 0.0999 * np.exp(-np.array([50, 100]) / 50))
+    np.testing.assert_allclose(gain[[1049, 1099]], -42 * (1 + fall / 60), atol=0.1)
+
+
+@pytest.mark.parametrize("text", ["gain", "soft_clip(drive_db=0, oversample=1) >> gain >> soft_clip(drive_db=0)"])
+def test_a_drawn_curve_joins_its_knots(text):
+    target = "gain_db" if text == "gain" else "gain.gain_db"
+    chain = parse(f"modulate({text}, target='{target}', source='curve', knots=3, seconds=1, curve=[0, -0.5, -0.25])")
+    x = np.full(2000, 1e-3, np.float32)
+    db = 20 * np.log10(render(chain, {}, x, 1000) / x)
+    np.testing.assert_allclose(db[[250, 500, 750, 1500]], [-21, -42, -31.5, -21], atol=0.15)
+
+
+def test_a_curve_behind_a_late_link_acts_where_the_sound_is():
+    text = "modulate(soft_clip >> gain, target='gain.gain_db', source='curve', knots=2, seconds=0.1, curve=[0, -0.5])"
+    x = 0.01 * np.sin(np.arange(2000) * 0.3).astype(np.float32)
+    moving, still = render(parse(text), {}, x, SR), render(parse("soft_clip"), {}, x, SR)
+    wanted = still * 10 ** (-42 * np.minimum(np.arange(2000) / (0.1 * SR), 1.0) / 20)
+    assert apart(moving, wanted) < 1e-5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "modulate(gain, target='gain_db', source='curve', knots=4, seconds=0.2)",
+        "modulate(delay >> mix(gain), target='mix.mix', source='envelope')",
+        "modulate(modulate(gain, target='gain_db'), target='depth', source='curve', knots=2, seconds=0.2)",
+    ],
+)
+def test_the_laws_hold_for_every_source(text):
+    chain = parse(text)
+    for law in (
+        test_block_laws.test_no_parameter_is_dead,
+        test_block_laws.test_streams_in_pieces,
+        test_block_laws.test_time_invariance_is_as_declared,
+        test_block_laws.test_its_text_reads_back,
+        test_block_laws.test_a_preset_gives_the_same_audio,
+    ):
+        law(chain)
+    with jax.enable_x64(True):
+        test_gradient_laws.test_gradients_are_finite_differences(chain, None)
+
+
+def test_a_hidden_fade_is_found():
+    x = noise(10, (1, 2 * SR))
+    chain = parse("modulate(gain, target='gain_db', source='curve', knots=4, seconds=2)")
+    hidden = {"curve": [0.0, -0.3, -0.1, -0.2], "gain": {"gain_db": 0.0}}
+    result = dl.fit(chain, x, render(chain, hidden, x, SR), SR, frozen=["gain"])
+    np.testing.assert_allclose(result.values["curve"], hidden["curve"], atol=1e-3)
