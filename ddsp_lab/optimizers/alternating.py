@@ -23,7 +23,7 @@ FINE = 1e-6  # inaudible: one round that gains nothing is enough, and twins can 
 ENOUGH = 0.1  # of the best loss so far: no other finalist is tried after that
 NEAR = 1e-3  # two candidates whose losses differ relatively by less are one
 FLOOR = 1e-12  # what float32 leaves: losses below it say nothing
-TURNS = 3  # of looking for better twins
+TURNS, IN_VAIN = 8, 3  # of looking for better twins, and in a row that find none
 ALIKE, BETTER = 1.05, 0.5  # of its original's loss: a twin is compared by volume, or taken at once
 
 
@@ -75,14 +75,22 @@ class Alternating(Optimizer):
             return Round(replace(state, round=state.round + 1), False)
         polish = LevenbergMarquardt(tolerance=self.tolerance)
         best = polish.run(evaluate, polish.start(state.best.u), LAST)
-        for turn in range(TURNS if best.loss < FINE else 0):
-            before, best = best, self._likeliest(evaluate, best, turn)
-            if best is before and best.loss <= FLOOR:
-                break
+        if best.loss < FINE:
+            best = self._told_apart(evaluate, best)
         return Round(replace(state, best=best), True, best.u)
 
     def _patience(self, loss: float) -> int:
         return 1 if loss < FINE else 2 * self.patience if loss < CLOSE else self.patience
+
+    def _told_apart(self, evaluate: Evaluate, best: Descent) -> Descent:
+        """The likeliest of its twins, theirs and so on, each of them looked for at most a few times in vain."""
+        in_vain = 0
+        for turn in range(TURNS):
+            before, best = best, self._likeliest(evaluate, best, turn)
+            in_vain = in_vain + 1 if best is before else 0
+            if in_vain == (1 if best.loss <= FLOOR else IN_VAIN):
+                break
+        return best
 
     def _likeliest(self, evaluate: Evaluate, best: Descent, turn: int) -> Descent:
         """The twin that is better, or as good and in a larger valley."""
