@@ -70,11 +70,11 @@ class Registered:
         """Hold every dataclass field to its annotation; the constraints stand there (`msgspec.Meta`)."""
         hints = typing.get_type_hints(type(self), include_extras=True)
         for field in settings_of(type(self)):
-            value = getattr(self, field.name)
-            if isinstance(value, Registered):  # it has held its own
-                continue
+            value, hint = getattr(self, field.name), hints[field.name]
+            if isinstance(value, Registered) and isinstance(hint, type) and isinstance(value, hint):
+                continue  # it has held its own
             try:
-                value = msgspec.convert(value, hints[field.name])
+                value = msgspec.convert(value, hint)
             except msgspec.ValidationError as error:
                 raise ExpressionError(
                     "bad-setting",
