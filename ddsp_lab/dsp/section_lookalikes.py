@@ -43,7 +43,8 @@ def lookalikes(
     if not seen.energy.size:
         return []
     drawn = np.asarray(jax.random.uniform(key, (DRAWN, *row.shape)), np.float64)
-    starts = np.concatenate([np.stack([_units(params, start) for start in _starts(kinds, row, sr)]), drawn])
+    turned = np.stack([_units(params, start) for start in _starts(kinds, row, sr)])
+    starts = np.concatenate([turned, drawn])
     weight = np.sqrt(seen.energy / seen.energy.max())
     fitted = _fitted(
         kinds,
@@ -52,9 +53,10 @@ def lookalikes(
         beside_dry,
         *(jnp.asarray(v) for v in (starts, _units(params, row), seen.frequency_hz, weight)),
     )
-    u, miss = (np.asarray(v, np.float64) for v in fitted)
+    u, miss, unmoved = (np.asarray(v, np.float64) for v in fitted)
+    u, miss = np.concatenate([turned, u]), np.concatenate([unmoved[: len(turned)], miss])
     kept = [_units(params, row)]
-    for i in np.argsort(miss):
+    for i in np.argsort(miss, kind="stable"):
         if len(kept) <= MOST and miss[i] < LIKE and all(np.abs(u[i] - other).max() > SAME for other in kept):
             kept.append(u[i])
     return [np.stack([np.asarray(p.from_unit(v)) for p, v in zip(params, unit, strict=True)]) for unit in kept[1:]]
@@ -101,8 +103,9 @@ def _fitted(
     wanted: Float[Array, "3 n"],
     frequency_hz: Float[Array, " f"],
     weight: Float[Array, " f"],
-) -> tuple[Float[Array, "s 3 n"], Float[Array, " s"]]:
-    """Levenberg-Marquardt with the gain and the dry signal eliminated (variable projection).
+) -> tuple[Float[Array, "s 3 n"], Float[Array, " s"], Float[Array, " s"]]:
+    """Levenberg-Marquardt with the gain and the dry signal eliminated (variable projection): rows, what they miss and
+    what the starts miss.
 
     Reference: Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
     variables separate", SIAM J. Numerical Analysis 10(2), 1973.
@@ -139,7 +142,7 @@ def _fitted(
             damping = jnp.where(better, jnp.maximum(damping / 3.0, 1e-6), jnp.minimum(damping * 4.0, 1e4))
             return (jnp.where(better, trial, u), damping), None
 
-        (u, _), _ = lax.scan(tick, (u, jnp.asarray(0.1, u.dtype)), None, length=ROUNDS)
-        return u, jnp.sum(residual(u) ** 2)
+        (after, _), _ = lax.scan(tick, (u, jnp.asarray(0.1, u.dtype)), None, length=ROUNDS)
+        return after, jnp.sum(residual(after) ** 2), jnp.sum(residual(u) ** 2)
 
     return jax.vmap(fit)(starts)

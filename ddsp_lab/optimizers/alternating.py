@@ -100,7 +100,7 @@ class Alternating(Optimizer):
             twin = polish.run(evaluate, polish.start(point), LAST)
             better = twin.loss < BETTER * best.loss and best.loss > FLOOR
             alike = twin.loss <= max(ALIKE * best.loss, FLOOR)
-            if better or (alike and _volume(twin) > _volume(best)):
+            if better or (alike and _room(evaluate, twin) > _room(evaluate, best)):
                 best = twin
         return best
 
@@ -150,6 +150,9 @@ def _lowest(evaluate: Evaluate, points: list[np.ndarray], count: int) -> list[np
     return [points[i] for i in np.argsort(losses)[:count]]
 
 
-def _volume(d: Descent) -> float:
-    """The logarithm of the volume, in the unit cube, of points that do about as well."""
-    return -np.inf if d.model is None else -0.5 * float(np.linalg.slogdet(d.model.curvature)[1])
+def _room(evaluate: Evaluate, d: Descent) -> float:
+    """The logarithm of the volume of weights and mixes, in the unit cube, that do about as well. Exact twins differ by
+    a reparametrisation whose determinant this is; that of all of the curvature would drown in rounding."""
+    if d.model is None:
+        return -np.inf
+    return -0.5 * float(np.sum(np.log(np.diag(d.model.curvature)[evaluate.problem.layout.affine] + 1e-300)))
