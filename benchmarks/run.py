@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 NAMES = sorted(p.stem for p in HERE.glob("[a-z]*.py") if p.stem != "run")
-WITHOUT_RECORDINGS = ("blocks", "compile_time", "gradient_step")
+WITHOUT_RECORDINGS = ("blocks", "compile_time", "gradient_step", "streaming")
 
 
 def main() -> None:
