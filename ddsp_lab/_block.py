@@ -73,6 +73,7 @@ class Block(Registered, abc.ABC):
     sums: ClassVar[bool] = False  # whether its estimate is the weights of what it adds up
     echoes: ClassVar[bool] = False  # whether its loudest output may come later than its input
     sequential: ClassVar[bool] = False  # whether it must run sample by sample
+    surrogate_gradient: ClassVar[bool] = False  # whether its gradient stands in for one that is zero or says nothing
 
     def __post_init__(self) -> None:
         if self.label and not LABEL.fullmatch(self.label):

@@ -87,6 +87,10 @@ class Wrapper(StreamingBlock, abc.ABC):
         return any(b.sequential for b in self.children.values())
 
     @property
+    def surrogate_gradient(self) -> bool:
+        return any(b.surrogate_gradient for b in self.children.values())
+
+    @property
     def takes(self) -> str:
         return next(iter(self.children.values())).takes
 

@@ -3,10 +3,13 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.optimize
+import scipy.signal
 
 from ddsp_lab import Oversample, parse, render
 from ddsp_lab.dsp import antiderivative
-from ddsp_lab.effects import HardClip, SoftClip, Wavefolder
+from ddsp_lab.effects import Chebyshev, DiodeClipper, HardClip, LadderFilter, Overdrive, SoftClip, Tube, Wavefolder
 
 SR = 44_100
 
@@ -90,3 +93,116 @@ def test_the_wrapper_reports_what_is_late_in_it():
     x = sine(200.0, 4000)
     y = render(parse("oversample(oversample(gain, factor=2), factor=8)"), {}, x, SR)
     assert apart(y[500:-500], x[500:-500]) < 1e-3
+
+
+# --- circuits
+
+
+def root(f, reach):
+    return scipy.optimize.brentq(f, -reach, reach, xtol=1e-15, rtol=1e-14)
+
+
+@pytest.mark.parametrize("drive", [0.0, 20.0, 40.0])
+def test_the_diode_clipper_is_its_recursion_in_float64(drive):
+    x, cutoff, forward = sine(200.0, 600) + sine(3100.0, 600), 3000.0, 0.6
+    y = render(DiodeClipper(1), {"drive_db": drive, "cutoff_hz": cutoff, "forward_v": forward}, x, SR)
+    volt, gamma, leak = forward / 12.0, np.tan(np.pi * cutoff / SR), 4400.0 * 2.52e-9 / 0.0453
+    v, before, wanted = 0.0, 0.0, []
+    for now in 10.0 ** (drive / 20.0) * x.astype(float):
+        known = (1.0 - gamma) * v + gamma * (now + before)
+        v = root(lambda v: (1 + gamma) * v + 2 * gamma * volt * leak * np.sinh(v / volt) - known, 3.0)  # noqa: B023
+        before = now
+        wanted.append(v)
+    assert apart(y, np.array(wanted)) < 1e-5
+
+
+def test_the_diode_clipper_is_its_circuit():
+    """Against the differential equation, solved by an implicit method of adaptive step."""
+    gain, cutoff, forward, f, samples = 10.0, 3000.0, 0.6, 500.0, 800
+    volt, leak, rate = forward / 12.0, 4400.0 * 2.52e-9 / 0.0453, 2.0 * np.pi * cutoff
+
+    def slope(t, v):
+        return rate * (gain * np.sin(2.0 * np.pi * f * t) - v - volt * leak * np.sinh(v / volt))
+
+    t = np.arange(samples) / SR
+    wanted = scipy.integrate.solve_ivp(slope, (0.0, t[-1]), [0.0], "Radau", t, rtol=1e-8, atol=1e-10).y[0]
+    values = {"drive_db": 20.0, "cutoff_hz": cutoff, "forward_v": forward}
+    errors = []
+    for k in (1, 4, 16):  # times the rate: the step of the integration alone, without the filters of oversampling
+        x = np.sin(2.0 * np.pi * f * np.arange(k * samples) / (k * SR))
+        errors.append(apart(render(DiodeClipper(1), values, x, k * SR)[::k], wanted))
+    assert errors[0] < 0.1
+    assert errors[1] < 0.035
+    assert errors[2] < 0.01
+
+
+def ladder_by_hand(x, g, k):
+    """Each sample's loop solved by bisection in float64."""
+    s, y = np.zeros(4), []
+    for n, now in enumerate(x):
+        weights = (1.0 - g[n]) * g[n] ** np.arange(3, -1, -1)
+        loop = lambda out: g[n] ** 4 * np.tanh(now - k[n] * out) + weights @ s - out  # noqa: B023, E731
+        u = np.tanh(now - k[n] * root(loop, 50.0))
+        for i in range(4):
+            v = g[n] * (u - s[i])
+            u, s[i] = s[i] + v, s[i] + 2.0 * v
+        y.append(u)
+    return np.array(y)
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "resonance", "drive"), [(300.0, 0.2, 0.0), (2000.0, 0.9, 20.0), (15_000.0, 1.0, 40.0)]
+)
+def test_the_ladder_is_its_recursion_in_float64(cutoff, resonance, drive):
+    x = sine(110.0, 1500) + sine(2900.0, 1500, 0.3)
+    gamma = np.full(x.size, np.tan(np.pi * cutoff / SR))
+    wanted = ladder_by_hand(
+        10.0 ** (drive / 20.0) * x.astype(float), gamma / (1 + gamma), np.full(x.size, 4 * resonance)
+    )
+    y = render(LadderFilter(), {"cutoff_hz": cutoff, "resonance": resonance, "drive_db": drive}, x, SR)
+    assert apart(y, wanted) < 1e-5
+
+
+@pytest.mark.parametrize("resonance", [0.0, 0.5, 0.95])
+def test_a_faint_sound_hears_the_ladder_as_a_linear_filter(resonance):
+    n, cutoff = 1 << 14, 1000.0
+    x = np.float32(1e-4) * np.eye(1, n, dtype=np.float32)[0]
+    h = (
+        np.fft.rfft(render(LadderFilter(), {"cutoff_hz": cutoff, "resonance": resonance, "drive_db": 0.0}, x, SR))
+        / 1e-4
+    )
+    s = 1j * np.tan(np.pi * np.arange(h.size) / n) / np.tan(np.pi * cutoff / SR)
+    wanted = 1.0 / (4.0 * resonance + (1.0 + s) ** 4)
+    assert apart(h[:-1], wanted[:-1]) < 1e-4
+
+
+def test_the_ladder_oscillates_at_its_cutoff_and_within_bounds():
+    x = 0.5 * np.eye(1, SR, dtype=np.float32)[0]
+    y = render(LadderFilter(), {"cutoff_hz": 440.0, "resonance": 1.0, "drive_db": 40.0}, x, SR)
+    assert np.argmax(np.abs(np.fft.rfft(y))) == pytest.approx(440, abs=1)
+    assert 1e-3 < np.abs(y[-1000:]).max() < 1.0
+
+
+def test_the_overdrive_amplifies_the_upper_part_alone():
+    """A faint sound passes as $1 + g H$ with $H$ a high-pass at 720 Hz, as far as the diodes leak nothing."""
+    gain, x = 10.0, np.float32(1e-5) * np.eye(1, 1 << 13, dtype=np.float32)[0]
+    y = render(Overdrive(), {"drive_db": 20.0, "tone": 1.0, "level_db": 0.0}, np.roll(x, 200), SR)
+    seen = np.abs(np.fft.rfft(y))[[20, 134, 1000]] / 1e-5
+    s = 1j * np.array([20, 134, 1000]) * SR / (1 << 13) / 720.0
+    assert seen == pytest.approx(np.abs(1.0 + gain / (1.0 + gain * 5.2e-4) * s / (1.0 + s)), rel=0.01)
+
+
+def test_chebyshev_weights_are_harmonics():
+    n, weights = 1 << 12, [0.5, -0.3, 0.2, 0.1, -0.05, 0.02]
+    x = np.float32(np.cos(2.0 * np.pi * 50 * np.arange(n) / n))
+    y = render(Chebyshev(1), {"drive_db": 0.0, "weights": weights}, x, SR)
+    assert (2.0 * np.fft.rfft(y).real / n)[50:350:50] == pytest.approx(weights, abs=1e-5)
+
+
+def test_a_loud_note_moves_the_operating_point_of_a_tube():
+    """And so its mean; without the shift it does not matter what came before."""
+    x = np.where(np.arange(SR) < SR // 2, 1.0, 0.1).astype(np.float32) * sine(441.0, SR)
+    for shift, moved in ((0.0, False), (1.0, True)):
+        y = render(Tube(1), {"drive_db": 12.0, "bias": 0.2, "shift": shift, "recovery_ms": 100.0}, x, SR)
+        early, late = (y[at : at + 100].mean() for at in (SR // 2 + 100, SR - 100))
+        assert (abs(early - late) > 0.01) == moved

@@ -1,22 +1,27 @@
 # Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.
 from .all_pass import AllPass as AllPass
 from .band_pass import BandPass as BandPass
+from .chebyshev import Chebyshev as Chebyshev
 from .comb import Comb as Comb
 from .compressor import Compressor as Compressor
 from .dc_blocker import DcBlocker as DcBlocker
 from .delay import Delay as Delay
+from .diode_clipper import DiodeClipper as DiodeClipper
 from .expander import Expander as Expander
 from .fractional_delay import FractionalDelay as FractionalDelay
+from .fuzz import Fuzz as Fuzz
 from .gain import Gain as Gain
 from .gate import Gate as Gate
 from .graphic_eq import GraphicEq as GraphicEq
 from .hard_clip import HardClip as HardClip
 from .high_pass import HighPass as HighPass
 from .high_shelf import HighShelf as HighShelf
+from .ladder_filter import LadderFilter as LadderFilter
 from .limiter import Limiter as Limiter
 from .low_pass import LowPass as LowPass
 from .low_shelf import LowShelf as LowShelf
 from .notch import Notch as Notch
+from .overdrive import Overdrive as Overdrive
 from .pan import Pan as Pan
 from .parametric_eq import ParametricEq as ParametricEq
 from .peak import Peak as Peak
@@ -27,4 +32,5 @@ from .state_variable_filter import StateVariableFilter as StateVariableFilter
 from .stereo_width import StereoWidth as StereoWidth
 from .tilt_eq import TiltEq as TiltEq
 from .tone_stack import ToneStack as ToneStack
+from .tube import Tube as Tube
 from .wavefolder import Wavefolder as Wavefolder

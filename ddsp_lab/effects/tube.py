@@ -1,0 +1,44 @@
+"""Tube: an asymmetric curve whose operating point gives way under load."""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+
+from .._block import Audio, Context, State, Values
+from .._param import Param
+from .._shaper import Shaper
+from ..dsp.ballistics import mean_over
+from ..dsp.levels import amplitude
+
+
+@dataclass(frozen=True)
+class Tube(Shaper):
+    r"""$y = f(g x + o) - f(o)$, $o = b - s\,e$, with $f(v) = \tanh v$ above zero and $2 \tanh(v / 2)$ below.
+
+    The grid conducts where $g x > 0$ and charges its capacitor: $e$ is the running mean of $\max(\tanh g x, 0)$ over
+    `recovery_ms`, $s$ the shift. Loud notes so move the operating point towards cut-off, and back as they fade.
+    With `oversample` above 1 it all runs at that multiple of the sample rate, 64 samples late.
+
+    Reference: Zölzer (ed.), "DAFX: Digital Audio Effects", 2nd ed., Wiley, 2011, section 4.3.2.
+    """
+
+    params = (
+        Param("drive_db", 0.0, 40.0, default=12.0, unit="dB", automatable=True),
+        Param("bias", -1.0, 1.0, default=0.2),
+        Param("shift", 0.0, 2.0, default=0.5),
+        Param("recovery_ms", 5.0, 500.0, default=50.0, unit="ms", scale="log"),
+    )
+
+    def begin(self, channels: int, ctx: Context) -> State:
+        return jnp.zeros(channels)
+
+    def bend(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
+        pushed = amplitude(p["drive_db"]) * x
+        current = jnp.tanh(jnp.where(pushed > 0.0, pushed, 0.0))
+        charge = mean_over(current, 1e-3 * p["recovery_ms"], ctx.sr, state.astype(x.dtype))
+        point = p["bias"] - p["shift"] * charge
+        return charge[:, -1], _plate(pushed + point) - _plate(point)
+
+
+def _plate(v: Audio) -> Audio:
+    return jnp.where(v > 0.0, jnp.tanh(v), 2.0 * jnp.tanh(0.5 * v))
