@@ -1,5 +1,6 @@
 """What the laws cannot say of the effects that bend a signal: how much folds back, and what circuits they are."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,9 +8,20 @@ import scipy.integrate
 import scipy.optimize
 import scipy.signal
 
-from ddsp_lab import Oversample, parse, render
+from ddsp_lab import Context, Oversample, parse, render
 from ddsp_lab.dsp import antiderivative
-from ddsp_lab.effects import Chebyshev, DiodeClipper, HardClip, LadderFilter, Overdrive, SoftClip, Tube, Wavefolder
+from ddsp_lab.effects import (
+    Bitcrusher,
+    Chebyshev,
+    DiodeClipper,
+    HardClip,
+    LadderFilter,
+    Overdrive,
+    SoftClip,
+    Tube,
+    Wavefolder,
+    Waveshaper,
+)
 
 SR = 44_100
 
@@ -206,3 +218,45 @@ def test_a_loud_note_moves_the_operating_point_of_a_tube():
         y = render(Tube(1), {"drive_db": 12.0, "bias": 0.2, "shift": shift, "recovery_ms": 100.0}, x, SR)
         early, late = (y[at : at + 100].mean() for at in (SR // 2 + 100, SR - 100))
         assert (abs(early - late) > 0.01) == moved
+
+
+# --- what is learned
+
+
+def test_a_waveshaper_rises_through_its_knots():
+    slope_db = np.random.default_rng(0).uniform(-30.0, 30.0, 16)
+    x = np.linspace(-1.5, 1.5, 4801, dtype=np.float32)
+    y = render(Waveshaper(1), {"slope_db": slope_db}, x, SR)
+    assert (np.diff(y) > 0.0).all()
+    at_knots = np.interp(np.linspace(-1.0, 1.0, 17), x, y)
+    assert at_knots[8] == pytest.approx(0.0, abs=1e-7)
+    assert np.diff(at_knots) * 8.0 == pytest.approx(10.0 ** (slope_db / 20.0), rel=1e-4)
+
+
+def test_a_waveshaper_without_slopes_is_a_wire():
+    x = np.linspace(-2.0, 2.0, 1001, dtype=np.float32)
+    assert apart(render(Waveshaper(1), {}, x, SR), x) < 1e-6
+
+
+@pytest.mark.parametrize(("bits", "rate"), [(4.0, 48_000.0), (8.0, 11_025.0), (6.5, 5000.0)])
+def test_a_bitcrusher_is_read_off_its_output(bits, rate):
+    x = (0.3 * np.random.default_rng(0).standard_normal((1, SR))).astype(np.float32)
+    y = render(Bitcrusher(), {"bits": bits, "rate_hz": rate}, x, SR)
+    assert np.abs(y / 2.0 ** (1.0 - bits) - np.round(y / 2.0 ** (1.0 - bits))).max() < 1e-3
+    if rate < SR:
+        assert np.mean(np.diff(y) != 0.0) < 1.01 * rate / SR
+    (guess,) = Bitcrusher().estimate(x, y, Context(SR))
+    assert guess["bits"] == pytest.approx(bits, abs=0.01)
+    assert guess["rate_hz"] == pytest.approx(rate, rel=0.03)
+
+
+def test_the_straight_through_gradient_leads_to_the_bits():
+    """Of the mean square of the noise, $\\Delta^2 / 12$: its logarithm falls by 2 ln 2 a bit."""
+    x = jnp.asarray(0.3 * np.random.default_rng(0).standard_normal((1, 8000)), jnp.float32)
+
+    def noise(bits):
+        return jnp.log(jnp.mean((Bitcrusher().apply({"bits": bits, "rate_hz": 48_000.0}, x, Context(SR)) - x) ** 2))
+
+    for bits in (4.0, 7.3, 10.0):
+        assert float(noise(bits)) == pytest.approx(np.log(4.0 ** (1.0 - bits) / 12.0), abs=0.05)
+        assert float(jax.grad(noise)(bits)) == pytest.approx(-2.0 * np.log(2.0), rel=0.01)

@@ -26,12 +26,13 @@ def _memory(s, g):
 
 
 def _advance(s, u, g):
-    """The states after an input `u`, and the last stage's output."""
+    """The states after an input `u`, and the last stage's output, rounded where the smaller of the two steps ends: near
+    Nyquist the states are large, and what they lose is not heard."""
     after = []
     for state in s:
-        v = g * (u - state)
-        u = state + v
-        after.append(u + v)
+        across = u - state
+        u = jnp.where(g < 0.5, state + g * across, u - (1.0 - g) * across)
+        after.append(u + (u - state))
     return tuple(after), u
 
 

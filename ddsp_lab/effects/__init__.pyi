@@ -1,6 +1,7 @@
 # Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.
 from .all_pass import AllPass as AllPass
 from .band_pass import BandPass as BandPass
+from .bitcrusher import Bitcrusher as Bitcrusher
 from .chebyshev import Chebyshev as Chebyshev
 from .comb import Comb as Comb
 from .compressor import Compressor as Compressor
@@ -34,3 +35,4 @@ from .tilt_eq import TiltEq as TiltEq
 from .tone_stack import ToneStack as ToneStack
 from .tube import Tube as Tube
 from .wavefolder import Wavefolder as Wavefolder
+from .waveshaper import Waveshaper as Waveshaper

@@ -8,6 +8,7 @@ from .._block import Audio, Context, State, Values
 from .._param import Param
 from .._shaper import Shaper
 from ..dsp import svf
+from ..dsp.delay_line import late
 from ..dsp.diode import conducting
 from ..dsp.levels import amplitude
 from ..dsp.state_space import lti
@@ -23,7 +24,7 @@ class Overdrive(Shaper):
 
     $h$ is the input above 720 Hz, $g$ the drive: the feedback resistor over the one to ground, so that more drive also
     leaves more to the diodes; samples are volts. The tone goes from $c$ below 723 Hz (0) to all of $c$ (1).
-    With `oversample` above 1 it all runs at that multiple of the sample rate, 64 samples late.
+    With `oversample` above 1 the diodes are run at that multiple of the sample rate, 64 samples late.
 
     Reference: Yeh, Abel, Smith, "Simplified, physically-informed models of distortion and overdrive guitar effects
     pedals", DAFx, 2007.
@@ -35,14 +36,26 @@ class Overdrive(Shaper):
         Param("level_db", -40.0, 12.0, default=0.0, unit="dB", automatable=True),
     )
 
+    def arrivals(self, sr: int) -> dict[str, int]:
+        return super().arrivals(sr) | dict.fromkeys(("tone", "level_db"), self.latency_samples(sr))
+
+    def init(self, channels: int, ctx: Context) -> State:
+        one = jnp.zeros((channels, 1))
+        return one, super().init(channels, ctx), jnp.zeros((channels, self.latency_samples(ctx.sr))), one + 0.0
+
+    def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
+        before, inner, history, after = state
+        bass, tone = (svf.warp(jnp.asarray(f, x.dtype), ctx.sr) for f in (BASS_HZ, TONE_HZ))
+        before, upper = lti(svf.first_order(bass, 1.0, -1.0), x, before.astype(x.dtype))
+        inner, clipped = super().step(p, inner, upper, ctx)
+        history, clean = late(history, x)
+        clipped = clean + clipped
+        after, dark = lti(svf.first_order(tone, 0.0, 1.0), clipped, after.astype(x.dtype))
+        return (before, inner, history, after), amplitude(p["level_db"]) * (dark + p["tone"] * (clipped - dark))
+
     def begin(self, channels: int, ctx: Context) -> State:
-        return jnp.zeros((channels, 1)), jnp.zeros((channels, 1))
+        return ()
 
     def bend(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
-        before, after = (s.astype(x.dtype) for s in state)
         gain = amplitude(p["drive_db"])
-        bass, tone = (svf.warp(jnp.asarray(f, x.dtype), ctx.sr) for f in (BASS_HZ, TONE_HZ))
-        before, upper = lti(svf.first_order(bass, 1.0, -1.0), x, before)
-        clipped = x + VOLT * conducting(gain / VOLT * upper, jnp.broadcast_to(LEAK * gain, x.shape))
-        after, dark = lti(svf.first_order(tone, 0.0, 1.0), clipped, after)
-        return (before, after), amplitude(p["level_db"]) * (dark + p["tone"] * (clipped - dark))
+        return state, VOLT * conducting(gain / VOLT * x, jnp.broadcast_to(LEAK * gain, x.shape))
