@@ -3,12 +3,14 @@ from .all_pass import AllPass as AllPass
 from .band_pass import BandPass as BandPass
 from .bitcrusher import Bitcrusher as Bitcrusher
 from .chebyshev import Chebyshev as Chebyshev
+from .chorus import Chorus as Chorus
 from .comb import Comb as Comb
 from .compressor import Compressor as Compressor
 from .dc_blocker import DcBlocker as DcBlocker
 from .delay import Delay as Delay
 from .diode_clipper import DiodeClipper as DiodeClipper
 from .expander import Expander as Expander
+from .flanger import Flanger as Flanger
 from .fractional_delay import FractionalDelay as FractionalDelay
 from .fuzz import Fuzz as Fuzz
 from .gain import Gain as Gain
@@ -26,6 +28,7 @@ from .overdrive import Overdrive as Overdrive
 from .pan import Pan as Pan
 from .parametric_eq import ParametricEq as ParametricEq
 from .peak import Peak as Peak
+from .phaser import Phaser as Phaser
 from .polarity import Polarity as Polarity
 from .reverb_fdn import ReverbFdn as ReverbFdn
 from .soft_clip import SoftClip as SoftClip
@@ -33,6 +36,8 @@ from .state_variable_filter import StateVariableFilter as StateVariableFilter
 from .stereo_width import StereoWidth as StereoWidth
 from .tilt_eq import TiltEq as TiltEq
 from .tone_stack import ToneStack as ToneStack
+from .tremolo import Tremolo as Tremolo
 from .tube import Tube as Tube
+from .vibrato import Vibrato as Vibrato
 from .wavefolder import Wavefolder as Wavefolder
 from .waveshaper import Waveshaper as Waveshaper

@@ -121,8 +121,8 @@ class Alternating(Optimizer):
         points = evaluate.suggested("estimates", u, state.round)
         if state.round == 1:
             points += evaluate.suggested("alone", u, state.round)
-        settled = [lm.start(p, free=np.flatnonzero(p == u)) for p in points]
-        settled = [d for d in settled if d.free is not None and d.free.size]
+        others = [(p, np.flatnonzero(p == u)) for p in points]
+        settled = [lm.start(p, free=rest if rest.size else None) for p, rest in others]  # a lone link has no others
         if state.round > 1:
             like = evaluate.suggested("twins", u, state.round) + evaluate.suggested("lookalikes", u, state.round)
             settled += [lm.start(point) for point in like]
