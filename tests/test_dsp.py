@@ -215,23 +215,6 @@ def test_the_delay_of_the_delay_has_a_slope():
     assert apart(np.asarray(slope)[50:], wanted[50:]) < 1e-3
 
 
-def test_the_feedback_delay_network_is_its_recursion():
-    delays, gain, pole = (7, 11, 13, 17), np.float32([0.9, 0.8, 0.85, 0.7]), np.float32([0.0, 0.3, 0.5, 0.2])
-    u, lines, damped = noise(0, 500, 4), noise(1, 17, 4), noise(2, 1, 4)[:, 0]
-    (after, last), v = fdn.network(jnp.asarray(u), delays, *map(jnp.asarray, (gain, pole, lines, damped)))
-    reflect = np.eye(4) - 0.5  # Householder, I - 2/N
-    line, low, wanted = [list(row.astype(float)) for row in lines], damped.astype(float), []
-    for n in range(500):
-        read = np.array([gain[i] * line[i][-d] for i, d in enumerate(delays)])
-        low = read + pole * (low - read)
-        wanted.append(low)
-        for i, w in enumerate(u[:, n] + reflect @ low):
-            line[i].append(w)
-    assert apart(np.asarray(v), np.array(wanted).T) < 2e-6
-    assert apart(np.asarray(after), np.array(line)[:, -17:]) < 2e-6
-    assert apart(np.asarray(last), low) < 2e-6
-
-
 def test_line_lengths_are_distinct_primes_near_the_wanted():
     for longest, near in ((3840, 0.01), (40, 0.5)):
         wanted = longest * np.geomspace(0.33, 1.0, 8)

@@ -23,7 +23,6 @@ ENDLESS = float("inf")  # a loop whose length the program does not tell
 
 # Blocks that still need a form for these platforms, and chains that hold them. This list may only become shorter.
 FAILING = {
-    "reverb_fdn": "damps sample by sample within each block",
     "feedback": "plays what it holds block by block, and a detector takes its steps in each",
 }
 

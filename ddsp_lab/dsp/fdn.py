@@ -1,97 +1,156 @@
-"""Feedback delay network: N delay lines, each with its own loss, mixed into one another."""
+"""Networks of delay lines: each line with its own loss and damping, all of them mixed into one another."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.custom_batching import sequential_vmap
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-
-def one_pole(
-    x: Float[Array, "n t"], pole: Float[Array, " n"], y0: Float[Array, " n"]
-) -> tuple[Float[Array, " n"], Float[Array, "n t"]]:
-    """$y_t = (1 - p) x_t + p\\,y_{t-1}$, one pole a row; returns the last sample and all."""
-
-    def tick(y, v):
-        y = v + pole * (y - v)
-        return y, y
-
-    last, y = lax.scan(tick, y0, x.T, unroll=4)
-    return last, y.T
+from .line_loops import Lines, Memory, every_sample, mixed, native, read, solution, undamped
 
 
-def householder(v: Float[Array, "n t"]) -> Float[Array, "n t"]:
-    r"""$v - \frac{2}{N} \mathbf 1 \mathbf 1^T v$: orthogonal, its own transpose, two operations a sample."""
-    return v - 2.0 / v.shape[0] * jnp.sum(v, axis=0, keepdims=True)
+def memory(delays: tuple[int, ...], taps: int = 1, poles: int = 1) -> Memory:
+    """Silence in lines with so many taps and poles."""
+    return Memory(jnp.zeros((max(delays) + taps - 1, len(delays))), jnp.zeros((poles, len(delays))))
 
 
-def _read(lines: Float[Array, "n h"], delays: tuple[int, ...], samples: int) -> Float[Array, "n t"]:
-    """The last `samples` of each line, delayed by whole samples."""
-    end = lines.shape[1]
-    return jnp.stack([lines[i, end - samples - d : end - d] for i, d in enumerate(delays)])
+def network(x: Float[Array, "t c"], rows: np.ndarray, net: Lines, before: Memory) -> tuple[Memory, Float[Array, "t n"]]:
+    r"""Send $u = R x$ through the lines, `rows` being $R$ (n by c); returns the memory after it, and $v$.
 
-
-def _substitute(
-    u: Float[Array, "n t"], delays: tuple[int, ...], gain: Float[Array, " n"], pole: Float[Array, " n"]
-) -> Float[Array, "n t"]:
-    """Solve $w = u + M L w$ forwards, in blocks as long as the shortest line."""
-    count, samples = u.shape
-    block, longest = min(delays), max(delays)
-    blocks = jnp.pad(u, ((0, 0), (0, -samples % block))).reshape(count, -1, block).swapaxes(0, 1)
-
-    def tick(carry, piece):
-        lines, damped = carry
-        past = jnp.stack([lines[i, longest - d : longest - d + block] for i, d in enumerate(delays)])
-        damped, v = one_pole(gain[:, None] * past, pole, damped)
-        w = piece + householder(v)
-        return (jnp.concatenate([lines, w], axis=1)[:, block:], damped), w
-
-    start = (jnp.zeros((count, longest), u.dtype), jnp.zeros(count, u.dtype))
-    return lax.scan(tick, start, blocks)[1].swapaxes(0, 1).reshape(count, -1)[:, :samples]
-
-
-def network(
-    u: Float[Array, "n t"],
-    delays: tuple[int, ...],
-    gain: Float[Array, " n"],
-    pole: Float[Array, " n"],
-    lines: Float[Array, "n h"],
-    damped: Float[Array, " n"],
-) -> tuple[tuple[Float[Array, "n h"], Float[Array, " n"]], Float[Array, "n t"]]:
-    r"""Inject `u` into the lines; returns the state after it and what leaves the lines.
-
-    $w = u + M v$, $v = L w$: row $i$ of $L$ is a delay of `delays[i]` samples, the loss `gain[i]` and a one-pole
-    low-pass with `pole[i]`; $M$ is the Householder reflection. `lines` holds each line's samples before `u` (as many
-    as the longest delay), `damped` the low-passes' last outputs.
-
-    The recursion is the linear system $(I - M L) w = u$. Every row of $L$ run backwards is its own transpose and
-    $(I - L M)^{-1} = I + L (I - M L)^{-1} M$, so the adjoint is this same network run backwards.
-
-    Reference: Jot, Chaigne, "Digital delay networks for designing artificial reverberators", AES 90th Convention, 1991.
+    References: Jot, Chaigne, "Digital delay networks for designing artificial reverberators", AES 90th Convention,
+    1991; Schlecht, Habets, "On lossless feedback delay networks", IEEE Trans. Signal Processing 65, 2017.
     """
-    samples = u.shape[1]
+    samples, history = x.shape[0], before.w.shape[0]
+    before = Memory(*(s.astype(x.dtype) for s in before))
+    mix, matrix = (net.mix, ()) if isinstance(net.mix, str) else ("", (net.mix,))
+    v = _outputs(_fixed(rows), net.delays, mix, x, net.taps, net.poles, matrix, before)
+    first = max(0, samples - history)
+    w = jnp.concatenate([before.w, mixed(v[first:], net.mix) + x[first:] @ np.asarray(rows, x.dtype).T])
+    return Memory(w[-history:], jnp.concatenate([before.v, v])[samples:]), v
 
-    def out(w, before, damped):
-        return one_pole(gain[:, None] * _read(jnp.concatenate([before, w], axis=1), delays, samples), pole, damped)
 
-    silent, rest = jnp.zeros_like(lines), jnp.zeros_like(damped)
-    from_before = householder(out(jnp.zeros_like(u), lines, damped)[1])
-    fixed_gain, fixed_pole = lax.stop_gradient(gain), lax.stop_gradient(pole)
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
+def _outputs(
+    rows: Any, delays: tuple[int, ...], mix: str, x: Array, taps: Array, poles: Array, matrix: Any, before: Memory
+) -> Array:
+    r"""With $P_i = \prod_j (1 - p_{ji} z^{-1})$ and $B$ the taps and delays, $v$ solves $P v = B (M v + R x)$."""
+    return solution(None, x, rows, Lines(delays, taps, poles, mix or matrix[0]), before)
 
-    def solve(_, b):
-        return _substitute(b, delays, fixed_gain, fixed_pole)
 
-    def transpose_solve(_, b):
-        w = _substitute(householder(b)[:, ::-1], delays, fixed_gain, fixed_pole)
-        back = one_pole(
-            fixed_gain[:, None] * _read(jnp.concatenate([silent, w], axis=1), delays, samples), fixed_pole, rest
-        )
-        return b + back[1][:, ::-1]
+@partial(_outputs.defjvp, symbolic_zeros=True)
+def _(rows: Any, delays: tuple[int, ...], mix: str, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    """The tangent solves the same system, driven by how the equation changes with all but $v$ itself. Its adjoint is
+    the same loop backwards, through the transposed matrices."""
+    v = _outputs(rows, delays, mix, *primals)
+    _, taps, poles, matrix, before = primals
+    net = Lines(delays, taps, poles, mix or matrix[0])
+    still = Memory(jnp.zeros_like(before.w), jnp.zeros_like(before.v))
+    late = None
+    if len(taps) == 1 and mix and not _varies(tangents[0]) and not _varies(tangents[4]):
+        late = undamped(v, before.v, poles) / taps  # what came out of the delays, without reading them again
 
-    w = lax.custom_linear_solve(
-        lambda w: w - householder(out(w, silent, rest)[1]), u + from_before, solve, transpose_solve
+    def short_of(x: Array, taps: Array, poles: Array, matrix: Any, before: Memory) -> Array:
+        net = Lines(delays, taps, poles, mix or matrix[0])
+        if late is not None:
+            return taps * late - undamped(v, before.v, poles)
+        w = jnp.concatenate([before.w, mixed(v, net.mix) + x @ np.asarray(rows, x.dtype).T])
+        return read(w, net, before.w.shape[0], x.shape[0]) - undamped(v, before.v, poles)
+
+    def equation(v: Array) -> Array:
+        w = jnp.concatenate([still.w, mixed(v, net.mix)])
+        return undamped(v, still.v, poles) - read(w, net, still.w.shape[0], v.shape[0])
+
+    return v, lax.custom_linear_solve(
+        equation,
+        _pushed(short_of, primals, tangents)[1],
+        solve=lambda _, r: solution(r, None, rows, net, still),
+        transpose_solve=lambda _, r: solution(r, None, rows, net, still, back=True),
     )
-    damped, v = out(w, lines, damped)
-    return (jnp.concatenate([lines, w], axis=1)[:, samples:], damped), v
+
+
+def _varies(tangent: Any) -> bool:
+    return any(not isinstance(t, SymbolicZero) for t in _leaves(tangent))
+
+
+def _leaves(tree: Any) -> list[Any]:
+    return jax.tree.leaves(tree, is_leaf=lambda t: isinstance(t, SymbolicZero))
+
+
+def _pushed(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+    """`jax.jvp`, in those arguments alone that vary: what does not would be computed all the same."""
+    flat, tree = jax.tree.flatten(primals)
+    moving = {i: t for i, t in enumerate(_leaves(tangents)) if not isinstance(t, SymbolicZero)}
+
+    def of(*values: Array) -> Any:
+        new = dict(zip(moving, values, strict=True))
+        return f(*jax.tree.unflatten(tree, [new.get(i, v) for i, v in enumerate(flat)]))
+
+    return jax.jvp(of, tuple(flat[i] for i in moving), tuple(moving.values()))
+
+
+def reverb(x: Float[Array, "t c"], rows: np.ndarray, net: Lines, before: Memory) -> tuple[Memory, Float[Array, "t c"]]:
+    """`network` heard through the rows it was driven by, $R^T v$: the same numbers, faster where few lines stay in the
+    processor's cache, because nothing but the sum is written down."""
+    if native(net):
+        return _heard(_fixed(rows), net.delays, str(net.mix), x, net.taps, net.poles, before)
+    after, v = network(x, rows, net, before)
+    return after, _sums(v, rows)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
+def _heard(
+    rows: Any, delays: tuple[int, ...], mix: str, x: Array, taps: Array, poles: Array, before: Memory
+) -> tuple[Memory, Array]:
+    def here(x: Array, taps: Array, poles: Array, before: Memory) -> tuple[Memory, Array]:
+        before = Memory(*(s.astype(x.dtype) for s in before))
+        return every_sample(None, x, rows, Lines(delays, taps, poles, mix), before, heard=True)
+
+    other = partial(_by_network, rows, delays, mix)
+    return lax.platform_dependent(x, taps, poles, before, cpu=sequential_vmap(here), default=other)
+
+
+def _by_network(
+    rows: Any, delays: tuple[int, ...], mix: str, x: Array, taps: Array, poles: Array, before: Memory
+) -> tuple[Memory, Array]:
+    after, v = network(x, np.asarray(rows), Lines(delays, taps, poles, mix), before)
+    return after, _sums(v, np.asarray(rows))
+
+
+@partial(_heard.defjvp, symbolic_zeros=True)
+def _(rows: Any, delays: tuple[int, ...], mix: str, primals: Any, tangents: Any) -> Any:
+    return _pushed(partial(_by_network, rows, delays, mix), primals, tangents)
+
+
+def _fixed(rows: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, np.asarray(rows, float).tolist()))
+
+
+def _sums(v: Float[Array, "t n"], rows: np.ndarray) -> Float[Array, "t c"]:
+    return jnp.matmul(v, np.asarray(rows, v.dtype), precision=lax.Precision.HIGHEST)
+
+
+def passing(
+    x: Float[Array, "t c"], rows: np.ndarray, net: Lines, before: Memory
+) -> tuple[Memory, Float[Array, "h+t n"]]:
+    """`network`, but what goes into the lines, their memory first: to be heard at any place along them."""
+    after, v = network(x, rows, net, before)
+    w = mixed(v, net.mix) + x @ np.asarray(rows, x.dtype).T
+    return after, jnp.concatenate([before.w.astype(w.dtype), w])
+
+
+def comb(
+    x: Float[Array, "t c"], delays: tuple[int, ...], gain: float, before: Memory
+) -> tuple[Memory, Float[Array, "t c"]]:
+    r"""$z^{-D} / (1 - g z^{-D})$, one line a channel: what an all-pass after Schroeder is made of."""
+    taps = jnp.full((1, len(delays)), gain, x.dtype)
+    after, v = reverb(x, np.eye(len(delays)), Lines(delays, taps, jnp.zeros_like(taps), "none"), before)
+    return after, v / gain
 
 
 def line_lengths(longest: int, ratios: np.ndarray) -> tuple[int, ...]:

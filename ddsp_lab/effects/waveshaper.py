@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from msgspec import Meta
 
 from .._block import Audio, Context, Values
@@ -40,19 +38,14 @@ class Waveshaper(CurveShaper):
         at_knots = jnp.concatenate([db[:1], 0.5 * (db[1:] + db[:-1]), db[-1:]])
         mean, slope = amplitude(db), amplitude(at_knots)
         width, half = 2.0 / self.pieces, self.pieces // 2
-        offset = (np.arange(self.pieces) < half).astype(x.dtype)  # left of zero a piece falls from its upper end
         y = slope[-1] * jnp.maximum(x - 1.0, 0.0) + slope[0] * jnp.minimum(x + 1.0, 0.0)
-
-        @jax.checkpoint  # what a piece did to each sample is found again from the sample
-        def add(y, piece):
-            k, less, m, d0, d1 = piece
+        for k in range(self.pieces):  # fused into one pass; a look-up would scatter in the gradient
             way = jnp.clip((x + 1.0) / width - k, 0.0, 1.0)
             both = way * (1.0 - way)
+            m, d0, d1 = mean[k], slope[k], slope[k + 1]
             risen = (m * way * way + d0 * both) / (m + (d0 + d1 - 2.0 * m) * both)
-            return y + width * m * (risen - less), None
-
-        k = jnp.arange(self.pieces, dtype=x.dtype)
-        return lax.scan(add, y, (k, offset, mean, slope[:-1], slope[1:]))[0]  # a look-up's gradient would scatter
+            y = y + width * m * (risen if k >= half else risen - 1.0)
+        return y
 
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
