@@ -8,7 +8,8 @@ import scipy.signal
 
 from ddsp_lab import Context, render
 from ddsp_lab.dsp import ballistics, dynamics
-from ddsp_lab.effects import Expander, Gate, Limiter
+from ddsp_lab.dsp.crossover import no_sound, split
+from ddsp_lab.effects import Compressor, DeEsser, Expander, Gate, Limiter, MultibandCompressor, TransientShaper
 
 SR = 48_000
 
@@ -219,3 +220,120 @@ def test_true_peaks_are_held_too():
             )
         assert peaks[0] > over
         assert peaks[1] < 0.1
+
+
+# --- compressor, with its settings
+
+
+def test_a_compressor_with_all_its_settings_is_its_formula():
+    block = Compressor(detector="rms", sidechain=True, parallel=True, lookahead_ms=2.0)
+    p = {
+        "threshold_db": -30.0,
+        "ratio": 4.0,
+        "attack_ms": 5.0,
+        "release_ms": 60.0,
+        "knee_db": 6.0,
+        "makeup_gain_db": 3.0,
+    }
+    p |= {"rms_ms": 8.0, "sidechain_hz": 150.0, "mix": 0.7}
+    x, ahead, mean = music(), 96, coefficient(8.0)
+    heard = scipy.signal.sosfilt(scipy.signal.butter(2, 150.0, "high", fs=SR, output="sos"), x[0].astype(float))
+    level = 10.0 * np.log10(followed(heard**2, mean, mean) + 1e-10)
+    c = followed(0.75 * softened(level + 30.0, 6.0), coefficient(5.0), coefficient(60.0))
+    wanted = np.pad(x[0], (ahead, 0))[: c.size] * (0.3 + 0.7 * 10.0 ** ((3.0 - c) / 20.0))
+    assert block.latency_samples(SR) == ahead
+    y = np.asarray(jax.jit(lambda p, x: block.apply(p, x, Context(SR)))(p, jnp.asarray(x)))
+    assert apart(y[0], wanted) < 1e-5
+    assert apart(render(block, p, x, SR)[0, :-ahead], wanted[ahead:]) < 1e-5
+
+
+def test_a_compressor_follows_63_percent_of_a_reduction_in_its_attack_time():
+    p = {"threshold_db": -20.0, "ratio": 2.0, "attack_ms": 10.0, "release_ms": 100.0, "knee_db": 0.0}
+    y = render(Compressor(), p, np.ones((1, SR), np.float32), SR)[0]
+    assert -20.0 * np.log10(y[SR // 100 - 1]) == pytest.approx(10.0 * (1.0 - np.exp(-1.0)), abs=1e-3)
+    assert -20.0 * np.log10(y[-1]) == pytest.approx(10.0, abs=1e-3)
+
+
+def test_what_looks_ahead_streams_and_has_gradients():
+    """No law throws settings that are numbers."""
+    x, p = jnp.asarray(music(0.1, 2)), {q.name: q.default for q in Compressor().params} | {"threshold_db": -40.0}
+    block = Compressor(lookahead_ms=3.0)
+    whole = jax.jit(lambda p, x: block.apply(p, x, Context(SR)))(p, x)
+    state, pieces = block.init(2, Context(SR)), []
+    for first, last in ((0, 1), (1, 100), (100, 1500), (1500, 4800)):
+        state, y = block.step(p, state, x[:, first:last], Context(SR))
+        pieces.append(y)
+    assert apart(np.concatenate(pieces, axis=1), np.asarray(whole)) < 1e-6
+    slope = jax.jit(jax.grad(lambda p: jnp.sum(block.apply(p, x, Context(SR)) ** 2)))(p)
+    assert all(np.isfinite(v) and v != 0.0 for v in slope.values())
+
+
+# --- crossovers and what stands on them
+
+
+@pytest.mark.parametrize("cutoffs", [(500.0,), (200.0, 2000.0), (120.0, 800.0, 5000.0), (300.0, 400.0, 500.0)])
+def test_bands_add_up_flat(cutoffs):
+    click = np.eye(1, SR, dtype=np.float32)
+    bands = split(jnp.asarray(click), jnp.float32(cutoffs), SR, no_sound(len(cutoffs) + 1, 1))[1][:, 0]
+    heard = np.abs(np.fft.rfft(np.asarray(bands, np.float64).sum(axis=0)))
+    assert np.abs(20.0 * np.log10(heard)).max() < 1e-4
+
+
+def test_bands_are_linkwitz_and_riley_s():
+    """In scipy's filters and float64: a low-pass and the all-pass of what is above, a high- and a low-pass, two of the
+    one kind."""
+    x = noise(0, SR)
+    bands = np.asarray(split(jnp.asarray(x), jnp.float32([200.0, 2000.0]), SR, no_sound(3, 1))[1][:, 0])
+    low, high = (
+        [np.tile(scipy.signal.butter(2, f, kind, fs=SR, output="sos"), (2, 1)) for f in (200.0, 2000.0)]
+        for kind in ("low", "high")
+    )
+    poles = low[1][:1, 3:]
+    through = np.concatenate([poles[:, ::-1], poles], axis=1)
+    for band, (first, second) in zip(bands, [(low[0], through), (high[0], low[1]), (high[0], high[1])], strict=True):
+        wanted = scipy.signal.sosfilt(second, scipy.signal.sosfilt(first, x[0].astype(float)))
+        assert np.abs(band - wanted).max() < 1e-5 * np.abs(x).max()
+
+
+@pytest.mark.parametrize("bands", [2, 3, 4])
+def test_a_multiband_compressor_at_rest_is_an_all_pass(bands):
+    click = np.eye(1, SR, dtype=np.float32)
+    y = render(MultibandCompressor(bands), {"ratio": np.ones(bands)}, click, SR)[0]
+    assert np.abs(20.0 * np.log10(np.abs(np.fft.rfft(y.astype(float))))).max() < 1e-4
+
+
+def test_a_multiband_compressor_is_compressors_on_bands():
+    p = {"threshold_db": [-40.0, -30.0, -50.0], "ratio": [2.0, 4.0, 8.0], "attack_ms": [20.0, 5.0, 1.0]}
+    p |= {"release_ms": [200.0, 100.0, 50.0], "makeup_gain_db": [1.0, 2.0, 3.0]}
+    crossover = {"crossover_hz": [200.0, 2000.0]}
+    x = music(0.5, 2)
+    bands = split(jnp.asarray(x), jnp.float32([200.0, 2000.0]), SR, no_sound(3, 2))[1]
+    wanted = sum(
+        render(Compressor(), {k: v[b] for k, v in p.items()}, np.asarray(bands[b]), SR).astype(float) for b in range(3)
+    )
+    assert apart(render(MultibandCompressor(), p | crossover, x, SR), wanted) < 1e-5
+
+
+def test_a_de_esser_takes_off_hiss_and_leaves_the_rest():
+    t = np.arange(SR) / SR
+    voice, hiss = 0.3 * np.sin(2 * np.pi * 300.0 * t), 0.3 * np.sin(2 * np.pi * 9000.0 * t)
+    p = {"frequency_hz": 4000.0, "threshold_db": -40.0, "ratio": 20.0, "range_db": 10.0}
+    for mode, left in (("split", 0.0), ("wide", -10.0)):
+        y = render(DeEsser(mode), p, np.float32(voice + hiss)[None], SR)[0, SR // 2 :]
+        seen = np.abs(np.fft.rfft(y.astype(float))) / (0.15 * y.size)
+        assert 20.0 * np.log10(seen[150]) == pytest.approx(left, abs=0.2)
+        assert 20.0 * np.log10(seen[4500]) == pytest.approx(-10.0, abs=0.5)
+
+
+def test_a_transient_shaper_is_its_formula_and_knows_no_level():
+    p = {"attack_db": 9.0, "sustain_db": -6.0, "attack_ms": 20.0, "release_ms": 300.0}
+    x = music()
+    level = 10.0 * np.log10(1.0 + 1e6 * np.square(x[0], dtype=np.float64))
+    rise, fall, slow, hang = (coefficient(ms) for ms in (0.5, 20.0, 20.0, 300.0))
+    fast, lagging, hanging = followed(level, rise, fall), followed(level, slow, fall), followed(level, rise, hang)
+    gain = 9.0 * (1.0 - np.exp((lagging - fast) / 12.0)) - 6.0 * (1.0 - np.exp((fast - hanging) / 12.0))
+    y = render(TransientShaper(), p, x, SR)[0]
+    assert apart(y, x[0] * 10.0 ** (gain / 20.0)) < 1e-5
+    soft = render(TransientShaper(), p, 0.25 * x, SR)[0]
+    peak = np.argmax(np.abs(x[0]))
+    assert soft[peak] == pytest.approx(0.25 * y[peak], rel=0.1)

@@ -19,7 +19,7 @@ def detectors(channels: int, link: bool) -> int:
     return 1 if link else channels
 
 
-def over(excess_db: Float[Array, "*d t"], knee_db: Float[Array, "..."]) -> Float[Array, "*d t"]:
+def over(excess_db: Float[Array, "*d t"], knee_db: Float[Array, "..."] | float) -> Float[Array, "*d t"]:
     r"""$\max(o, 0)$, rounded over the knee's width $W$: for $2 |o| < W$ the parabola $(o + W / 2)^2 / (2 W)$.
 
     Reference: Giannoulis, Massberg, Reiss, "Digital dynamic range compressor design", JAES 60(6), 2012, eq. 4.

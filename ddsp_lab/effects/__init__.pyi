@@ -8,6 +8,7 @@ from .comb import Comb as Comb
 from .compressor import Compressor as Compressor
 from .convolution import Convolution as Convolution
 from .dc_blocker import DcBlocker as DcBlocker
+from .de_esser import DeEsser as DeEsser
 from .delay import Delay as Delay
 from .diode_clipper import DiodeClipper as DiodeClipper
 from .expander import Expander as Expander
@@ -26,6 +27,7 @@ from .limiter import Limiter as Limiter
 from .linear_phase_eq import LinearPhaseEq as LinearPhaseEq
 from .low_pass import LowPass as LowPass
 from .low_shelf import LowShelf as LowShelf
+from .multiband_compressor import MultibandCompressor as MultibandCompressor
 from .noise_reverb import NoiseReverb as NoiseReverb
 from .notch import Notch as Notch
 from .overdrive import Overdrive as Overdrive
@@ -41,6 +43,7 @@ from .state_variable_filter import StateVariableFilter as StateVariableFilter
 from .stereo_width import StereoWidth as StereoWidth
 from .tilt_eq import TiltEq as TiltEq
 from .tone_stack import ToneStack as ToneStack
+from .transient_shaper import TransientShaper as TransientShaper
 from .tremolo import Tremolo as Tremolo
 from .tube import Tube as Tube
 from .vibrato import Vibrato as Vibrato

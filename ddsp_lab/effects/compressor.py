@@ -1,20 +1,36 @@
 """Compressor: feed-forward, log-domain, with attack, release, soft knee and makeup."""
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import vmap
+from msgspec import Meta
 
 from .._block import Audio, Context, State, StreamingBlock, Values
 from .._param import Param
-from ..dsp.ballistics import attack_release, time_constant
+from ..dsp.ballistics import mean_over
+from ..dsp.crossover import high_pass
+from ..dsp.delay_line import late
+from ..dsp.dynamics import detected, detectors, followed, over
+from ..dsp.level_curve import bends, short_term_db
 from ..dsp.levels import amplitude, power_db
+from ..dsp.state_space import lti
+from ..dsp.svf import cascade
 
-THRESHOLD_QUANTILES = np.linspace(0.05, 0.95, 19)
 KEPT = 2  # thresholds, each with four manners of following the level
-CREST_DB = 6.0  # a detector that follows peaks reads about this much above the mean level
-NARROWEST_KNEE_DB = 0.01  # a hard knee's second derivative is infinite; this one is inaudible
+CURVE = (
+    Param("threshold_db", -60.0, 0.0, default=-20.0, unit="dB", automatable=True),
+    Param("ratio", 1.0, 20.0, default=3.0, scale="log", automatable=True),
+    Param("attack_ms", 0.1, 100.0, default=8.0, unit="ms", scale="log"),
+    Param("release_ms", 5.0, 500.0, default=100.0, unit="ms", scale="log"),
+    Param("knee_db", 0.0, 12.0, default=6.0, unit="dB"),
+    Param("makeup_gain_db", 0.0, 24.0, default=0.0, unit="dB", automatable=True),
+)
+MEAN = Param("rms_ms", 1.0, 100.0, default=10.0, unit="ms", scale="log")
+SIDECHAIN = Param("sidechain_hz", 20.0, 2000.0, default=100.0, unit="Hz", scale="log")
+MIX = Param("mix", 0.0, 1.0, default=1.0, affine=True, automatable=True)
 
 
 @dataclass(frozen=True)
@@ -27,84 +43,83 @@ class Compressor(StreamingBlock):
     f_s)}$, $\tau$ the attack time where the reduction grows, else the release time. Linked channels share the loudest
     one's reduction.
 
+    Settings bring parameters of their own: `detector="rms"` takes the running mean of $x^2$ over `rms_ms`; `sidechain`
+    lets the detector hear only what is above `sidechain_hz` (second-order Butterworth); `parallel` mixes the dry signal
+    in, $(1 - m)\,x + m\,y$. `lookahead_ms` delays the audio, not the detector.
+
     Reference: Giannoulis, Massberg, Reiss, "Digital dynamic range compressor design", JAES 60(6), 2012, section 2.
     """
 
     stereo_link: bool = True
+    detector: Literal["peak", "rms"] = "peak"
+    sidechain: bool = False
+    parallel: bool = False
+    lookahead_ms: Annotated[float, Meta(ge=0.0, le=50.0)] = 0.0
 
-    params = (
-        Param("threshold_db", -60.0, 0.0, default=-20.0, unit="dB"),
-        Param("ratio", 1.0, 20.0, default=3.0, scale="log"),
-        Param("attack_ms", 0.1, 100.0, default=8.0, unit="ms", scale="log"),
-        Param("release_ms", 5.0, 500.0, default=100.0, unit="ms", scale="log"),
-        Param("knee_db", 0.0, 12.0, default=6.0, unit="dB"),
-        Param("makeup_gain_db", 0.0, 24.0, default=0.0, unit="dB"),
-    )
+    @property
+    def params(self) -> tuple[Param, ...]:
+        switched = (MEAN, self.detector == "rms"), (SIDECHAIN, self.sidechain), (MIX, self.parallel)
+        return CURVE + tuple(q for q, on in switched if on)
 
     @property
     def couples_channels(self) -> bool:
         return self.stereo_link
 
+    def latency_samples(self, sr: int) -> int:
+        return round(1e-3 * self.lookahead_ms * sr)
+
+    def arrivals(self, sr: int) -> dict[str, int]:
+        return dict.fromkeys(("makeup_gain_db", "mix"), self.latency_samples(sr)) if self.lookahead_ms else {}
+
     def init(self, channels: int, ctx: Context) -> State:
-        return jnp.zeros(1 if self.stereo_link else channels)
+        count = detectors(channels, self.stereo_link)
+        follower, mean = jnp.zeros(count), jnp.zeros(count if self.detector == "rms" else 0)
+        filters = jnp.zeros((channels if self.sidechain else 0, 2))
+        return follower, mean, filters, jnp.zeros((channels, self.latency_samples(ctx.sr)))
 
     def reduction_db(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
         """How many dB are taken off at each sample, per detector."""
-        power = x * x
-        if self.stereo_link and x.shape[0] > 1:
-            power = jnp.max(power, axis=0, keepdims=True)
-        knee = jnp.maximum(p["knee_db"], NARROWEST_KNEE_DB)
-        above = power_db(power) - p["threshold_db"] + 0.5 * knee  # the knee's beginning
-        above = jnp.where(above > 0.0, above, 0.0)
-        inside = jnp.where(above < knee, above, knee)  # the parabola up to the knee's end, then the straight line
-        wanted = (1.0 - 1.0 / p["ratio"]) * (inside * inside / (2.0 * knee) + (above - inside))
-        attack, release = (time_constant(1e-3 * p[k], ctx.sr) for k in ("attack_ms", "release_ms"))
-        smooth = jax.vmap(attack_release, (0, None, None, 0))(wanted, attack, release, state.astype(x.dtype))
-        return smooth[:, -1], smooth
+        follower, mean, filters, audio = state
+        if self.sidechain:
+            system = cascade(high_pass(p["sidechain_hz"], ctx.sr))
+            filters, x = vmap(lti, (None, 0, 0))(system, x, filters.astype(x.dtype))
+        power = detected(x, self.stereo_link)
+        if self.detector == "rms":
+            power = mean_over(power, 1e-3 * p["rms_ms"], ctx.sr, mean.astype(x.dtype))
+            mean = power[:, -1]
+        wanted = (1.0 - 1.0 / p["ratio"]) * over(power_db(power) - p["threshold_db"], p["knee_db"])
+        follower, smooth = followed(wanted, p["attack_ms"], p["release_ms"], ctx.sr, follower)
+        return (follower, mean, filters, audio), smooth
+
+    def gain(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
+        state, reduction = self.reduction_db(p, state, x, ctx)
+        wet = amplitude(p["makeup_gain_db"] - reduction)
+        return state, 1.0 - p["mix"] + p["mix"] * wet if self.parallel else wet
 
     def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
-        state, reduction = self.reduction_db(p, state, x, ctx)
-        return state, x * amplitude(p["makeup_gain_db"] - reduction)
+        (*heard, audio), gain = self.gain(p, state, x, ctx)
+        if self.lookahead_ms:
+            audio, x = late(audio, x)
+        return (*heard, audio), x * gain
 
-    def undo(self, p: Values, x: Audio, y: Audio, ctx: Context) -> Audio:
+    def undo(self, p: Values, x: Audio, y: Audio, ctx: Context) -> Audio | None:
         """Divide out the gain that the input at hand calls for."""
-        _, reduction = self.reduction_db(p, self.init(x.shape[0], ctx), x, ctx)
-        return y / amplitude(p["makeup_gain_db"] - reduction)
+        if self.lookahead_ms:  # whose last samples are still to come
+            return None
+        return y / self.gain(p, self.init(x.shape[0], ctx), x, ctx)[1]
 
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
     ) -> list[Values]:
         """Thresholds whose static curve explains how the short-term gain falls with the short-term level."""
-        level, gain = _short_term_db(source, reference, ctx.sr)
-        if level.size < 8:
-            return []
-        guesses = []
-        for threshold in np.quantile(level, THRESHOLD_QUANTILES):
-            over = np.maximum(level - threshold, 0.0)
-            (slope, makeup), residual, *_ = np.linalg.lstsq(np.stack([-over, np.ones_like(over)], 1), gain)
-            ratio = 1.0 / (1.0 - np.clip(slope, 0.0, 0.95))
-            guesses.append(
-                (float(np.sum(residual)), {"threshold_db": threshold, "ratio": ratio, "makeup_gain_db": makeup})
-            )
-        best = [guess for _, guess in sorted(guesses, key=lambda g: g[0])[:KEPT]]
+        best = [
+            {"threshold_db": threshold, "ratio": 1.0 / (1.0 - np.clip(slope, 0.0, 0.95)), "makeup_gain_db": rest}
+            for threshold, slope, rest in bends(*short_term_db(source, reference, ctx.sr), upwards=True)[:KEPT]
+        ]
         bounds = {q.name: q for q in self.params}
         quick, slow = {"attack_ms": 1.0, "release_ms": 30.0}, {"attack_ms": 30.0, "release_ms": 300.0}
-        manners = [{"knee_db": 6.0}, {}, quick, slow]
         return [
             {k: float(np.clip(v, bounds[k].low, bounds[k].high)) for k, v in (guess | manner).items()}
-            for manner in manners
+            for manner in [{"knee_db": 6.0}, {}, quick, slow]
             for guess in best
         ]
-
-
-def _short_term_db(source: np.ndarray, reference: np.ndarray, sr: int) -> tuple[np.ndarray, np.ndarray]:
-    """Levels of the source and gains to the reference over 10 ms each, where the source is not near silence."""
-    size = max(1, sr // 100)
-    count = source.shape[1] // size
-    x, y = (
-        np.sqrt(np.mean(np.square(s[:, : count * size], dtype=np.float64).reshape(len(s), count, size), axis=(0, 2)))
-        for s in (source, reference)
-    )
-    loud = x > 1e-3 * x.max(initial=0.0)
-    level = 20.0 * np.log10(x[loud] + 1e-10) + CREST_DB
-    return level, 20.0 * np.log10((y[loud] + 1e-10) / (x[loud] + 1e-10))
