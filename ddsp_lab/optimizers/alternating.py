@@ -19,7 +19,7 @@ RACE = ((2, 0.6), (4, 1.0))  # steps for candidates to settle, and the share of 
 FINALISTS, DRAWN = 2, 8  # candidates that are followed for long; random ones that enter the race
 SOLVED = 1e-9  # a loss in the right valley, where all that is left is polish
 CLOSE = 1e-3  # a loss that only recordings of the chain itself allow: worth twice the patience
-FINE = 1e-6  # inaudible: one round that gains nothing is enough, and twins can be told apart
+FINE = 1e-6  # inaudible: two rounds that gain nothing are enough, and twins can be told apart
 ENOUGH = 0.1  # of the best loss so far: no other finalist is tried after that
 NEAR = 1e-3  # two candidates whose losses differ relatively by less are one
 FLOOR = 1e-12  # what float32 leaves: losses below it say nothing
@@ -80,7 +80,7 @@ class Alternating(Optimizer):
         return Round(replace(state, best=best), True, best.u)
 
     def _patience(self, loss: float) -> int:
-        return 1 if loss < FINE else 2 * self.patience if loss < CLOSE else self.patience
+        return 2 if loss < FINE else 2 * self.patience if loss < CLOSE else self.patience
 
     def _told_apart(self, evaluate: Evaluate, best: Descent) -> Descent:
         """The likeliest of its twins, theirs and so on, each of them looked for at most a few times in vain."""
