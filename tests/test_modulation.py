@@ -26,9 +26,9 @@ def apart(a, b):
 def test_phases_stay_exact_for_minutes(rate, start_s):
     rate, first = np.float32(rate), round(start_s * SR)
     got = np.asarray(jax.jit(lambda r: lfo.cycles(r, 0.25, Context(SR, start_s), 50_000))(rate))
-    wanted = 0.25 + np.float64(np.float32(rate / np.float32(SR))) * (first + np.arange(50_000))
+    wanted = 0.25 + np.float64(rate * np.float32(1.0 / SR)) * (first + np.arange(50_000))
     error = (got - wanted + 0.5) % 1.0 - 0.5
-    assert np.abs(error).max() < 1e-5
+    assert np.abs(error).max() < 1e-6
 
 
 def test_a_wave_runs_from_a_sine_to_a_triangle():
@@ -136,3 +136,44 @@ def test_the_first_guess_finds_the_rate(name):
     late = chain.latency_samples(SR)
     guesses = chain.estimate(x[:, : x.shape[1] - late], wet[:, late:], Context(SR))
     assert any(abs(g["rate_hz"] / 1.7 - 1.0) < 0.03 for g in guesses[:4])
+
+
+def test_a_wandering_place_keeps_the_power():
+    x = noise(0, 20_000)[None]
+    wide = dl.render(dl.parse("auto_pan"), {"rate_hz": 5.0, "depth": 1.0, "shape": 0.3, "phase": 0.1}, x, SR)
+    np.testing.assert_allclose(np.sum(wide**2, axis=0), x[0] ** 2, rtol=1e-5, atol=1e-9)
+
+
+def lines(x):
+    """Levels in dB at whole hertz of a second of sound, re its loudest."""
+    power = np.abs(np.fft.rfft(x[-SR:] * np.hanning(SR)))
+    return 20.0 * np.log10(power / power.max() + 1e-12)
+
+
+def test_a_ring_modulator_makes_sum_and_difference():
+    x = np.sin(2.0 * np.pi * 1000.0 * np.arange(2 * SR) / SR).astype(np.float32)[None]
+    seen = lines(dl.render(dl.parse("ring_modulator"), {"frequency_hz": 300.0, "mix": 1.0}, x, SR)[0])
+    assert seen[[700, 1300]].min() > -0.1
+    assert seen[1000] < -80.0
+
+
+@pytest.mark.parametrize("shift", [-333.0, 200.0])
+def test_a_frequency_shifter_leaves_one_sideband(shift):
+    for f in (150.0, 1000.0, 12_000.0):
+        if f + shift > 0.0:
+            x = np.sin(2.0 * np.pi * f * np.arange(2 * SR) / SR).astype(np.float32)[None]
+            seen = lines(dl.render(dl.parse("frequency_shifter"), {"shift_hz": shift, "mix": 1.0}, x, SR)[0])
+            assert np.argmax(seen) == f + shift
+            assert seen[int(abs(f - shift))] < -55.0
+
+
+def test_echoes_change_sides():
+    x, lag, g = noise(0, 3000), 441, 0.7
+    left, right = np.zeros(3000), np.zeros(3000)
+    for n in range(3000):
+        a, b = (w[n - lag] if n >= lag else 0.0 for w in (left, right))
+        left[n], right[n] = x[n] + g * b, g * a
+    values = {"time_ms": 1e3 * lag / SR, "feedback": g, "mix": 1.0}
+    wet = dl.render(dl.parse("ping_pong_delay"), values, x[None], SR)
+    late = np.pad(np.stack([left, right]), ((0, 0), (lag, 0)))[:, :3000]
+    assert apart(wet, late) < 2e-5

@@ -1,6 +1,7 @@
 """Low-frequency oscillators, and carriers: phases that stay exact over minutes and in pieces."""
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from .._block import Context
@@ -26,10 +27,10 @@ def cycles(rate_hz: Float[Array, ""], phase: Float[Array, ""], ctx: Context, sam
 
     In float32, $f t$ as it stands is wrong by a thousandth of a cycle after a minute of an LFO, after a second of a
     carrier. Here the sample number $n = 4096 k + j$, the cycles of one sample and those of 4096, without the whole
-    ones, are split into halves whose products are exact: the error stays below $10^{-5}$ cycles. The rate has its
+    ones, are split into halves whose products are exact: the error stays below $10^{-6}$ cycles. The rate has its
     gradient by the ordinary rules, because flooring has none.
     """
-    per_sample = rate_hz / ctx.sr
+    per_sample = lax.optimization_barrier(rate_hz * (1.0 / ctx.sr))  # rounded before it is split
     n = jnp.round(jnp.asarray(ctx.start_s) * ctx.sr).astype(jnp.int32) + jnp.arange(samples, dtype=jnp.int32)
     dtype = jnp.result_type(per_sample)
     inside, block = (n & 2**BLOCK_BITS - 1).astype(dtype), (n >> BLOCK_BITS).astype(dtype)

@@ -1,5 +1,6 @@
 # Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.
 from .all_pass import AllPass as AllPass
+from .auto_pan import AutoPan as AutoPan
 from .band_pass import BandPass as BandPass
 from .bitcrusher import Bitcrusher as Bitcrusher
 from .chebyshev import Chebyshev as Chebyshev
@@ -15,6 +16,7 @@ from .expander import Expander as Expander
 from .flanger import Flanger as Flanger
 from .fractional_delay import FractionalDelay as FractionalDelay
 from .freeverb import Freeverb as Freeverb
+from .frequency_shifter import FrequencyShifter as FrequencyShifter
 from .fuzz import Fuzz as Fuzz
 from .gain import Gain as Gain
 from .gate import Gate as Gate
@@ -28,6 +30,7 @@ from .linear_phase_eq import LinearPhaseEq as LinearPhaseEq
 from .low_pass import LowPass as LowPass
 from .low_shelf import LowShelf as LowShelf
 from .multiband_compressor import MultibandCompressor as MultibandCompressor
+from .multitap_delay import MultitapDelay as MultitapDelay
 from .noise_reverb import NoiseReverb as NoiseReverb
 from .notch import Notch as Notch
 from .overdrive import Overdrive as Overdrive
@@ -35,9 +38,11 @@ from .pan import Pan as Pan
 from .parametric_eq import ParametricEq as ParametricEq
 from .peak import Peak as Peak
 from .phaser import Phaser as Phaser
+from .ping_pong_delay import PingPongDelay as PingPongDelay
 from .plate import Plate as Plate
 from .polarity import Polarity as Polarity
 from .reverb_fdn import ReverbFdn as ReverbFdn
+from .ring_modulator import RingModulator as RingModulator
 from .soft_clip import SoftClip as SoftClip
 from .state_variable_filter import StateVariableFilter as StateVariableFilter
 from .stereo_width import StereoWidth as StereoWidth
