@@ -1,5 +1,6 @@
 """Reverbs and long responses, against loops written out in float64, scipy, and what their names promise."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -77,6 +78,26 @@ def test_the_network_is_its_recursion(mix, taps, poles, samples):
         assert apart(one, np.asarray(other)) < 2e-6
         if line_loops.native(net):
             assert apart(line_loops.every_sample(r, None, rows, net, before, back)[1], np.asarray(other)) < 2e-6
+
+
+@pytest.mark.parametrize("mix", ["householder", "none"])
+def test_the_slope_of_what_is_heard_is_that_of_the_network(mix):
+    """The fast loops and the whole network, forwards and backwards."""
+    rng = np.random.default_rng(0)
+    before = fdn.Memory(jnp.asarray(noise(1, 17, 4)), jnp.asarray(noise(2, 1, 4)))
+    x, rows, w = jnp.asarray(noise(3, 1500, 2)), rng.standard_normal((4, 2)), noise(4, 1500, 2)
+    coefficients, change = (tuple(jnp.asarray(rng.uniform(0.1, 0.4, (2, 1, 4)), jnp.float32)) for _ in range(2))
+
+    def heard(b, p):
+        return fdn.reverb(x, rows, fdn.Lines(DELAYS, b, p, mix), before)[1]
+
+    def whole(b, p):
+        return fdn.network(x, rows, fdn.Lines(DELAYS, b, p, mix), before)[1] @ rows
+
+    one, other = (jax.jvp(f, coefficients, change)[1] for f in (heard, whole))
+    assert apart(one, np.asarray(other)) < 1e-5
+    for a, b in zip(*(jax.vjp(f, *coefficients)[1](w) for f in (heard, whole)), strict=True):
+        assert apart(a, np.asarray(b)) < 1e-5
 
 
 def ring(samples):

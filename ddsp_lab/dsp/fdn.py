@@ -13,6 +13,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from .line_loops import Lines, Memory, every_sample, mixed, native, read, solution, undamped
+from .line_slopes import heard_change
 
 
 def memory(delays: tuple[int, ...], taps: int = 1, poles: int = 1) -> Memory:
@@ -26,13 +27,17 @@ def network(x: Float[Array, "t c"], rows: np.ndarray, net: Lines, before: Memory
     References: Jot, Chaigne, "Digital delay networks for designing artificial reverberators", AES 90th Convention,
     1991; Schlecht, Habets, "On lossless feedback delay networks", IEEE Trans. Signal Processing 65, 2017.
     """
-    samples, history = x.shape[0], before.w.shape[0]
     before = Memory(*(s.astype(x.dtype) for s in before))
     mix, matrix = (net.mix, ()) if isinstance(net.mix, str) else ("", (net.mix,))
     v = _outputs(_fixed(rows), net.delays, mix, x, net.taps, net.poles, matrix, before)
+    return _after(v, x, rows, net, before), v
+
+
+def _after(v: Array, x: Array, rows: Any, net: Lines, before: Memory) -> Memory:
+    samples, history = x.shape[0], before.w.shape[0]
     first = max(0, samples - history)
     w = jnp.concatenate([before.w, mixed(v[first:], net.mix) + x[first:] @ np.asarray(rows, x.dtype).T])
-    return Memory(w[-history:], jnp.concatenate([before.v, v])[samples:]), v
+    return Memory(w[-history:], jnp.concatenate([before.v, v])[samples:])
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
@@ -124,7 +129,19 @@ def _by_network(
 
 @partial(_heard.defjvp, symbolic_zeros=True)
 def _(rows: Any, delays: tuple[int, ...], mix: str, primals: Any, tangents: Any) -> Any:
-    return _pushed(partial(_by_network, rows, delays, mix), primals, tangents)
+    x, taps, poles, before = primals
+    if any(_varies(t) for t in (tangents[0], tangents[3])):
+        return _pushed(partial(_by_network, rows, delays, mix), primals, tangents)
+
+    def plainly(change: Any) -> Any:
+        return jax.jvp(lambda b, p: _by_network(rows, delays, mix, x, b, p, before), (taps, poles), change)
+
+    before, net = Memory(*(s.astype(x.dtype) for s in before)), Lines(delays, taps, poles, mix)
+    d_taps, d_poles = (t if _varies(t) else jnp.zeros_like(s) for s, t in zip(primals[1:3], tangents[1:3], strict=True))
+    change = (d_taps, d_poles)
+    v = _outputs(rows, delays, mix, x, taps, poles, (), before)
+    heard = heard_change(v, np.asarray(rows), net, before, change, lambda change: plainly(change)[1][1])
+    return (_after(v, x, rows, net, before), _sums(v, np.asarray(rows))), (plainly(change)[1][0], heard)
 
 
 def _fixed(rows: np.ndarray) -> tuple[tuple[float, ...], ...]:

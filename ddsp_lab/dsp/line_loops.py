@@ -74,7 +74,7 @@ def every_sample(
         w = v if back else mixed(v, net.mix)
         w = w if x is None else w + sum(row * one for row, one in zip(rows.T, x, strict=True))
         ring = lax.dynamic_update_slice(ring, w[None], (n & size - 1, jnp.int32(0)))
-        return (n + 1, v, ring), jnp.stack([_total(row * v) for row in rows.T]) if heard else v
+        return (n + 1, v, ring), jnp.stack([total(row * v) for row in rows.T]) if heard else v
 
     carry = (jnp.int32(0), before.v[-1], jnp.pad(before.w, ((size - history, 0), (0, 0))))
     (_, last, ring), out = lax.scan(tick, carry, (r, x), reverse=back)
@@ -109,12 +109,12 @@ def block_by_block(
 def mixed(v: Float[Array, "*t n"], mix: Mix, back: bool = False) -> Float[Array, "*t n"]:
     """$M v$, or $M^T v$."""
     if isinstance(mix, str) and mix != "hadamard":
-        return v if mix == "none" else v - 2.0 / v.shape[-1] * _total(v)[..., None]
+        return v if mix == "none" else v - 2.0 / v.shape[-1] * total(v)[..., None]
     m = hadamard(v.shape[-1]) / np.sqrt(v.shape[-1]) if isinstance(mix, str) else mix
     return jnp.matmul(v, jnp.asarray(m if back else m.T, v.dtype), precision=lax.Precision.HIGHEST)
 
 
-def _total(v: Float[Array, "*t n"]) -> Float[Array, "*t"]:
+def total(v: Float[Array, "*t n"]) -> Float[Array, "*t"]:
     """The sum over the lines, written out as a tree: in a small loop a reduction costs more than all the rest."""
     parts = [v[..., i] for i in range(v.shape[-1])]
     while len(parts) > 1:
