@@ -21,7 +21,7 @@ from ._optimizer import Optimizer
 from ._pairs import Pair, agreeing, excerpt, joined, prepare_pair, problem, windows
 from ._parse import parse, parse_optimizer, parse_target
 from ._preset import Preset
-from ._process import compile_seconds
+from ._process import compile_seconds, make_room_for_programs
 from ._render import check_rate, render
 from ._result import FitResult
 from ._run import RunFolder
@@ -67,6 +67,7 @@ def fit(
     Raises `DdspLabError` with a code for whatever cannot be fitted; `fit-interrupted` on Ctrl-C, after saving.
     """
     began, compiled = time.perf_counter(), compile_seconds()
+    make_room_for_programs()
     seed = _whole("seed", seed, -(2**63))
     budget = None if budget is None else _whole("budget", budget, 1)
     prior = _weight("prior", prior)

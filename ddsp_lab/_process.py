@@ -53,6 +53,26 @@ def tune_process() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+def make_room_for_programs() -> None:
+    """Forget compiled programs once they fill half of the memory maps that the system gives a process.
+
+    Linux gives 65,530, an XLA program takes ten or more, and at the last one LLVM ends the process with a segmentation
+    fault. A program that is needed again is compiled again, or read from the disk.
+    """
+    taken, given = _memory_maps()
+    if taken > given // 2:
+        jax.clear_caches()
+
+
+def _memory_maps() -> tuple[int, int]:
+    """How many this process has, and how many it may have; none of none where the system does not say."""
+    try:
+        given = int(Path("/proc/sys/vm/max_map_count").read_bytes())
+        return Path("/proc/self/maps").read_bytes().count(b"\n"), given
+    except OSError:
+        return 0, 0
+
+
 def _processor() -> str:
     """A short name for what native code depends on: the instructions this processor has."""
     try:

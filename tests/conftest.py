@@ -6,6 +6,7 @@ whatever is marked nightly; DDSP_LAB_NIGHTLY=1 gives the whole suite those examp
 
 import os
 import signal
+from itertools import count
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
@@ -14,7 +15,9 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 
 import ddsp_lab
+from ddsp_lab._process import make_room_for_programs
 
+FINISHED = count(1)
 COMMON = {"deadline": None, "database": None, "derandomize": True}
 # a shell that starts the tests in the background leaves Ctrl-C ignored, here and in every process they start
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,6 +44,12 @@ def pytest_collection_modifyitems(config, items):
     if late:
         config.hook.pytest_deselected(items=late)
         items[:] = [item for item in items if item not in late]
+
+
+def pytest_runtest_teardown():
+    # thousands of programs in one process: looked at now and then, because looking takes milliseconds
+    if next(FINISHED) % 50 == 0:
+        make_room_for_programs()
 
 
 @pytest.fixture
