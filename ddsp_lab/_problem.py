@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -13,15 +12,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ._block import Audio, Context
+from ._programs import compiled
 from ._space import Layout
 from ._target import Target
 
 PARTIAL = 4096  # samples of the residual summed up in float32
-
-# XLA:CPU's older emitters compile in two thirds of the time, and their code runs as fast, give or take a tenth. An
-# option is an error to a compiler that does not know it, hence the versions for which it is known to be there.
-FAST_TO_COMPILE = {"xla_cpu_use_fusion_emitters": False} if jax.__version_info__ < (0, 11) else None
-compiled = partial(jax.jit, compiler_options=FAST_TO_COMPILE)
 
 _static = {"static": True}
 

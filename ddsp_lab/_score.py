@@ -40,7 +40,7 @@ def scores(pairs: Sequence[Pair], fits: Sequence[np.ndarray], sr: int) -> dict[s
     for pair, y in zip(pairs, fits, strict=True):
         aligned.append(esr(pair.reference, _fraction_removed(pair, y)))
         raw.append(esr(*_as_recorded(pair, y)))
-        spectral.append(float(distance_between(distance, pair.reference, y, sr)))
+        spectral.append(float(distance_between(distance, sr, pair.reference, y)))
     first = pairs[0].alignment
     return {
         "esr": float(np.mean(raw)),

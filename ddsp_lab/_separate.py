@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -12,6 +11,7 @@ import numpy as np
 
 from ._block import Audio, Block, Context, Values, flatten, walk
 from ._param import to_values
+from ._programs import compiled
 
 if TYPE_CHECKING:
     from ._space import Space
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 DRAWS = 24  # random points a link
 
 
-@partial(jax.jit, static_argnames="block")
+@compiled(static=1)
 def _played(block: Block, p: Values, x: Audio, ctx: Context) -> Audio:
     return block.aligned(p, x, ctx)
 
 
-@partial(jax.jit, static_argnames="block")
+@compiled(static=1)
 def _undone(block: Block, p: Values, x: Audio, y: Audio, ctx: Context) -> Audio | None:
     return block.undo(p, x, y, ctx)
 

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int
 from ._block import Audio
 from ._errors import ExpressionError
 from ._expression import call_text, number_text
+from ._programs import compiled
 from ._registry import Registered
 
 
@@ -71,8 +72,8 @@ def prepared(target: Target, references: Float[Array, "e c t"], sr: int, lengths
     return jax.lax.map(lambda both: target.prepare(both[0], sr, both[1]), (references, lengths))
 
 
-@partial(jax.jit, static_argnums=(0, 3))
-def distance_between(target: Target, reference: Audio, y: Audio, sr: int) -> Float[Array, ""]:
+@compiled(static=2)
+def distance_between(target: Target, sr: int, reference: Audio, y: Audio) -> Float[Array, ""]:
     """How far `y` is from `reference`, as one program."""
     return target.distance(target.prepare(reference, sr), y, sr)
 

@@ -1,7 +1,5 @@
 """Equaliser bands from recordings: poles and zeros first, then damped least squares on the measured response."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +8,7 @@ from jaxtyping import Array, Complex, Float
 from scipy.signal import lfilter
 
 from .._param import Param
+from .._programs import compiled
 from . import svf
 from .section_match import Bands, match
 from .transfer import Transfer, measure
@@ -122,7 +121,7 @@ def _refined(
     return [u[i] for i in kept[:KEPT]]
 
 
-@partial(jax.jit, static_argnames=("kinds", "params", "sr"))
+@compiled(static=3)
 def _descend(
     kinds: tuple[svf.Kind, ...],
     params: tuple[Param, ...],

@@ -1,7 +1,6 @@
 """Rows of equaliser bands that nearly do what others do, at a gain and beside some dry signal if need be."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from .._param import Param
+from .._programs import compiled
 from . import svf
 from .transfer import measure
 
@@ -93,7 +93,7 @@ def _with_gains(
     return np.stack([cutoff, gain_db, np.asarray(after.k) / k])
 
 
-@partial(jax.jit, static_argnames=("kinds", "params", "sr", "beside_dry"))
+@compiled(static=4)
 def _fitted(
     kinds: tuple[svf.Kind, ...],
     params: tuple[Param, ...],
