@@ -68,7 +68,7 @@ def test_a_modulated_delay_with_feedback_is_its_recursion():
 def test_blocks_and_samples_solve_the_same_feedback():
     samples, history = 1500, 100
     u, at = jnp.asarray(noise(0, samples)), modulated_delay.tap(jnp.asarray(sweep(samples, 40.0, 30.0)), 97)
-    where, gains = modulated_delay._places(at, history), 0.8 * at.coefficients
+    where, gains = modulated_delay.places(at, history), 0.8 * at.coefficients
     one, other = modulated_delay._forwards_by_sample, modulated_delay._forwards_in_blocks
     assert apart(one(u, where, gains, history), other(u, where, gains, history, 9)) < 1e-5
     one, other = modulated_delay._backwards_by_sample, modulated_delay._backwards_in_blocks

@@ -1,5 +1,7 @@
 """Delay lines whose delay changes with every sample, plain and with feedback."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
@@ -7,11 +9,12 @@ from jaxtyping import Array, Float, Int
 from .delay_line import Tap, tap
 
 
-def _at(line: Float[Array, " n"], where: Int[Array, " t"], coefficients: Float[Array, "4 t"]) -> Float[Array, " t"]:
+def taken(line: Float[Array, " n"], where: Int[Array, " t"], coefficients: Float[Array, "4 t"]) -> Float[Array, " t"]:
+    """Sums of four samples of the line each, from `where` on backwards."""
     return sum(c * line.at[where - i].get(mode="promise_in_bounds") for i, c in enumerate(coefficients))  # pyright: ignore[reportReturnType]
 
 
-def _places(at: Tap, history: int) -> Int[Array, " t"]:
+def places(at: Tap, history: int) -> Int[Array, " t"]:
     """The first of the four samples that each output sample reads, in the line of history and input."""
     return history + jnp.arange(at.whole.shape[0], dtype=jnp.int32) - at.whole
 
@@ -25,10 +28,10 @@ def modulated_read(
     """
     line = jnp.concatenate([history, x])
     at = tap(delay_samples, history.shape[0] - 3)
-    return line[x.shape[0] :], _at(line, _places(at, history.shape[0]), at.coefficients)
+    return line[x.shape[0] :], taken(line, places(at, history.shape[0]), at.coefficients)
 
 
-def _blocks(x: Array, size: int) -> Array:
+def blocks(x: Array, size: int) -> Array:
     """The last axis cut into pieces of `size`, zero-padded, pieces first."""
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -x.shape[-1] % size)])
     return jnp.moveaxis(padded.reshape(*x.shape[:-1], -1, size), -2, 0)
@@ -38,12 +41,12 @@ def _forwards_in_blocks(
     u: Float[Array, " t"], where: Int[Array, " t"], gains: Float[Array, "4 t"], history: int, size: int
 ) -> Float[Array, " t"]:
     """Solve $w = u + G w$; a block reads only what stands before it."""
-    pieces = _blocks(u, size), _blocks(where, size), _blocks(gains, size)
+    pieces = blocks(u, size), blocks(where, size), blocks(gains, size)
     count = pieces[0].shape[0]
 
     def block(k, line):
         v, place, gain = (lax.dynamic_index_in_dim(p, k, keepdims=False) for p in pieces)
-        return lax.dynamic_update_slice(line, v + _at(line, place, gain), (history + k * size,))
+        return lax.dynamic_update_slice(line, v + taken(line, place, gain), (history + k * size,))
 
     line = lax.fori_loop(0, count, block, jnp.zeros(history + count * size, u.dtype))
     return line[history : history + u.shape[0]]
@@ -53,7 +56,7 @@ def _backwards_in_blocks(
     u: Float[Array, " t"], where: Int[Array, " t"], gains: Float[Array, "4 t"], history: int, size: int
 ) -> Float[Array, " t"]:
     """Solve $v = u + G^T v$: from the last block to the first, each adds to what it had read."""
-    pieces = _blocks(where, size), _blocks(gains, size)
+    pieces = blocks(where, size), blocks(gains, size)
     count = pieces[0].shape[0]
 
     def block(i, line):
@@ -93,6 +96,38 @@ def _backwards_by_sample(
     return lax.fori_loop(0, count, sample, jnp.pad(u, (history, 0)))[history:]
 
 
+def loop_solved(
+    residual: Callable[[Array], Array],
+    b: Float[Array, " t"],
+    where: Int[Array, " t"],
+    gains: Float[Array, "4 t"],
+    history: int,
+    size: int,
+) -> Float[Array, " t"]:
+    """The $w$ with `residual(w)` = `b`, where the residual is $w$ less `gains` times the four samples at `where`.
+
+    In blocks of `size`, or sample by sample on a CPU; both are exact. `custom_linear_solve` derives both directions
+    from the residual; the adjoint runs backwards and adds where the forward pass reads.
+    """
+    gains = lax.stop_gradient(gains)
+
+    def solver(by_sample, in_blocks):
+        return lambda _, u: lax.platform_dependent(
+            u,
+            where,
+            gains,
+            cpu=lambda *a: by_sample(*a, history),
+            default=lambda *a: in_blocks(*a, history, size),
+        )
+
+    return lax.custom_linear_solve(
+        residual,
+        b,
+        solve=solver(_forwards_by_sample, _forwards_in_blocks),
+        transpose_solve=solver(_backwards_by_sample, _backwards_in_blocks),
+    )
+
+
 def modulated_feedback(
     x: Float[Array, " t"],
     delay_samples: Float[Array, " t"],
@@ -102,32 +137,18 @@ def modulated_feedback(
 ) -> tuple[Float[Array, " h"], Float[Array, " t"]]:
     r"""$w_n = x_n + g\,w(n - d_n)$, $y_n = w(n - d_n)$, for delays that are never below `shortest` samples (3 or more).
 
-    Computed in blocks of `shortest` - 1 samples, or sample by sample on a CPU; both are exact. As in `feedback_delay`,
-    `custom_linear_solve` derives both directions from the residual; the adjoint runs backwards and adds where the
-    forward pass reads.
+    Returns the history after `x` too.
     """
     samples, held = x.shape[0], history.shape[0]
     at = tap(delay_samples, held - 3)
-    where, size = _places(at, held), min(shortest - 1, samples)
+    where, size = places(at, held), min(shortest - 1, samples)
 
     def echo(w):
-        return _at(jnp.concatenate([history, w]), where, at.coefficients)
+        return taken(jnp.concatenate([history, w]), where, at.coefficients)
 
-    gains = lax.stop_gradient(feedback * at.coefficients)
+    def residual(w):
+        return w - feedback * taken(jnp.pad(w, (held, 0)), where, at.coefficients)
 
-    def solver(by_sample, in_blocks):
-        return lambda _, u: lax.platform_dependent(
-            u,
-            where,
-            gains,
-            cpu=lambda *a: by_sample(*a, held),
-            default=lambda *a: in_blocks(*a, held, size),
-        )
-
-    w = lax.custom_linear_solve(
-        lambda w: w - feedback * _at(jnp.pad(w, (held, 0)), where, at.coefficients),
-        x + feedback * echo(jnp.zeros_like(x)),
-        solve=solver(_forwards_by_sample, _forwards_in_blocks),
-        transpose_solve=solver(_backwards_by_sample, _backwards_in_blocks),
-    )
+    before = feedback * echo(jnp.zeros_like(x))
+    w = loop_solved(residual, x + before, where, feedback * at.coefficients, held, size)
     return jnp.concatenate([history, w])[samples:], echo(w)

@@ -43,9 +43,11 @@ from .plate import Plate as Plate
 from .polarity import Polarity as Polarity
 from .reverb_fdn import ReverbFdn as ReverbFdn
 from .ring_modulator import RingModulator as RingModulator
+from .rotary import Rotary as Rotary
 from .soft_clip import SoftClip as SoftClip
 from .state_variable_filter import StateVariableFilter as StateVariableFilter
 from .stereo_width import StereoWidth as StereoWidth
+from .tape_delay import TapeDelay as TapeDelay
 from .tilt_eq import TiltEq as TiltEq
 from .tone_stack import ToneStack as ToneStack
 from .transient_shaper import TransientShaper as TransientShaper
