@@ -1,6 +1,7 @@
-"""Is a hidden reverb found? `reverb_fdn`, `freeverb` and `plate` at random settings, on a guitar, by the default fit.
+"""Is a hidden reverb found? Every reverb at random settings, on six seconds of guitar, by the default fit.
 
-Counted are the draws with a `mix` of 0.2 or more: how far the reverberation time is from the hidden one.
+Counted are the draws with a `mix` of 0.2 or more: how far the reverberation time is from the hidden one. Of
+`noise_reverb` it is that of the band which is furthest off, among those within 20 dB of the loudest.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import ddsp_lab as dl
 
 from ._recovery import best_fir, best_gain, draw, load
 
-CHAINS = ("reverb_fdn", "freeverb", "plate")
+CHAINS = ("reverb_fdn", "freeverb", "plate", "noise_reverb")
 DRAWS = 10
 HEARD = 0.2  # the least mix that counts
 WITHIN = 0.05  # of the reverberation time
+LOUD_DB = 20.0  # below the loudest band
 
 
 def run(args: Any) -> list[dict[str, Any]]:
@@ -41,11 +43,13 @@ def _recovered(chain: Any, hidden: Any, guitar: dl.audio.Recording) -> dict[str,
     began = time.perf_counter()
     result = dl.fit(chain, guitar.samples, wet, guitar.sr)
     seconds = time.perf_counter() - began
-    truth, answer = (_reverberation_s(chain, p, guitar.sr) for p in (hidden, result.values))
+    truth, answer = (_reverberation_s(chain, p, hidden, guitar.sr) for p in (hidden, result.values))
+    off = answer / truth - 1.0
+    worst = int(np.argmax(np.abs(off)))
     return {
         "mix": float(hidden["mix"]),
-        "decay_s": truth,
-        "off": answer / truth - 1.0,
+        "decay_s": float(truth[worst]),
+        "off": float(off[worst]),
         "esr": result.metrics["esr_aligned"],
         "best_gain": best_gain(guitar.samples, wet),
         "best_fir": best_fir(guitar.samples, wet),
@@ -53,10 +57,15 @@ def _recovered(chain: Any, hidden: Any, guitar: dl.audio.Recording) -> dict[str,
     }
 
 
-def _reverberation_s(chain: Any, p: Any, sr: int) -> float:
-    if "decay_s" in p:
-        return float(p["decay_s"])
-    return float(chain.reverberation_s({k: jnp.asarray(v) for k, v in p.items()}, sr))
+def _reverberation_s(chain: Any, p: Any, hidden: Any, sr: int) -> np.ndarray:
+    """Of all that sounds alike; of bands, those that are loud in truth."""
+    if "decay_s" not in p:
+        return np.atleast_1d(chain.reverberation_s({k: jnp.asarray(v) for k, v in p.items()}, sr))
+    seconds = np.atleast_1d(p["decay_s"])
+    if "gain_db" not in p:
+        return seconds
+    level = np.asarray(hidden["gain_db"]) + 10.0 * np.log10(hidden["decay_s"])
+    return seconds[level >= level.max() - LOUD_DB]
 
 
 def _summary(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def apart(a, b):
 
 DELAYS = (7, 11, 13, 17)
 MIXES = {"householder": np.eye(4) - 0.5, "hadamard": hadamard(4) / 2.0, "none": np.eye(4), "matrix": None}
+TURNED = ((0.0, 0.5, 0.0, 0.0), (0.0, 0.0, 0.6, 0.0), (0.3, 0.0, 0.0, -0.4), (0.7, 0.0, 0.0, 0.0))
 
 
 def recursion(x, rows, net, matrix, before):
@@ -52,11 +53,12 @@ def recursion(x, rows, net, matrix, before):
         ("hadamard", 3, 2, 200),
         ("none", 1, 1, 5),
         ("matrix", 1, 1, 90),
+        (TURNED, 1, 1, 90),
     ],
 )
 def test_the_network_is_its_recursion(mix, taps, poles, samples):
     rng = np.random.default_rng(taps)
-    matrix = 0.5 * rng.standard_normal((4, 4)) if mix == "matrix" else MIXES[mix]
+    matrix = np.array(mix) if mix is TURNED else 0.5 * rng.standard_normal((4, 4)) if mix == "matrix" else MIXES[mix]
     b, p = (jnp.asarray(rng.uniform(0.05, 0.3, (n, 4)), jnp.float32) for n in (taps, poles))
     net = fdn.Lines(DELAYS, b, p, jnp.asarray(matrix, jnp.float32) if mix == "matrix" else mix)
     before = fdn.Memory(jnp.asarray(noise(1, 16 + taps, 4)), jnp.asarray(noise(2, poles, 4)))
@@ -80,7 +82,7 @@ def test_the_network_is_its_recursion(mix, taps, poles, samples):
             assert apart(line_loops.every_sample(r, None, rows, net, before, back)[1], np.asarray(other)) < 2e-6
 
 
-@pytest.mark.parametrize("mix", ["householder", "none"])
+@pytest.mark.parametrize("mix", ["householder", "none", TURNED])
 def test_the_slope_of_what_is_heard_is_that_of_the_network(mix):
     """The fast loops and the whole network, forwards and backwards."""
     rng = np.random.default_rng(0)
@@ -216,6 +218,27 @@ def test_bands_decay_at_their_own_rates():
     for i in (2, 6, 10):
         band = (0.95 * centres[i], 1.05 * centres[i])
         assert heard_decay(NoiseReverb(length_s=3.0), p, 3.0, band) == pytest.approx(times[i], rel=0.2)
+
+
+# --- first guesses
+
+
+def test_a_plate_is_guessed_with_its_pre_delay():
+    x = noise(0, 1, 2 * LOW)
+    hidden = {"decay_s": 3.0, "damping": 0.6, "bandwidth_hz": 2000.0, "predelay_ms": 61.0, "mix": 0.4}
+    guess = Plate().estimate(x, render(Plate(), hidden, x, LOW), Context(LOW))[0]
+    assert guess["predelay_ms"] == pytest.approx(61.0, abs=0.3)
+    assert guess["mix"] == pytest.approx(0.4, abs=0.1)
+    assert guess["decay_s"] in (1.5, 4.0)
+
+
+def test_the_bands_of_the_noise_are_told_apart():
+    block, x = NoiseReverb(length_s=1.0, bands=4), noise(0, 2, 2 * LOW)
+    hidden = {"decay_s": np.array([0.5, 1.6, 0.16, 0.9]), "gain_db": np.array([-9.0, 3.0, 6.0, -4.0]), "mix": 0.7}
+    guess = block.estimate(x, render(block, hidden, x, LOW), Context(LOW))[0]
+    np.testing.assert_allclose(guess["decay_s"], hidden["decay_s"])
+    np.testing.assert_allclose(guess["gain_db"], hidden["gain_db"], atol=0.05)
+    assert guess["mix"] == pytest.approx(0.7, abs=1e-3)
 
 
 # --- responses

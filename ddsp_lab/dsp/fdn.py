@@ -12,7 +12,7 @@ from jax.custom_batching import sequential_vmap
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from .line_loops import Lines, Memory, every_sample, mixed, native, read, solution, undamped
+from .line_loops import Lines, Memory, apart, every_sample, mixed, native, read, solution, undamped
 from .line_slopes import heard_change
 
 
@@ -28,7 +28,7 @@ def network(x: Float[Array, "t c"], rows: np.ndarray, net: Lines, before: Memory
     1991; Schlecht, Habets, "On lossless feedback delay networks", IEEE Trans. Signal Processing 65, 2017.
     """
     before = Memory(*(s.astype(x.dtype) for s in before))
-    mix, matrix = (net.mix, ()) if isinstance(net.mix, str) else ("", (net.mix,))
+    mix, matrix = apart(net.mix)
     v = _outputs(_fixed(rows), net.delays, mix, x, net.taps, net.poles, matrix, before)
     return _after(v, x, rows, net, before), v
 
@@ -42,14 +42,14 @@ def _after(v: Array, x: Array, rows: Any, net: Lines, before: Memory) -> Memory:
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
 def _outputs(
-    rows: Any, delays: tuple[int, ...], mix: str, x: Array, taps: Array, poles: Array, matrix: Any, before: Memory
+    rows: Any, delays: tuple[int, ...], mix: Any, x: Array, taps: Array, poles: Array, matrix: Any, before: Memory
 ) -> Array:
     r"""With $P_i = \prod_j (1 - p_{ji} z^{-1})$ and $B$ the taps and delays, $v$ solves $P v = B (M v + R x)$."""
     return solution(None, x, rows, Lines(delays, taps, poles, mix or matrix[0]), before)
 
 
 @partial(_outputs.defjvp, symbolic_zeros=True)
-def _(rows: Any, delays: tuple[int, ...], mix: str, primals: Any, tangents: Any) -> tuple[Array, Array]:
+def _(rows: Any, delays: tuple[int, ...], mix: Any, primals: Any, tangents: Any) -> tuple[Array, Array]:
     """The tangent solves the same system, driven by how the equation changes with all but $v$ itself. Its adjoint is
     the same loop backwards, through the transposed matrices."""
     v = _outputs(rows, delays, mix, *primals)
@@ -103,14 +103,14 @@ def reverb(x: Float[Array, "t c"], rows: np.ndarray, net: Lines, before: Memory)
     """`network` heard through the rows it was driven by, $R^T v$: the same numbers, faster where few lines stay in the
     processor's cache, because nothing but the sum is written down."""
     if native(net):
-        return _heard(_fixed(rows), net.delays, str(net.mix), x, net.taps, net.poles, before)
+        return _heard(_fixed(rows), net.delays, net.mix, x, net.taps, net.poles, before)
     after, v = network(x, rows, net, before)
     return after, _sums(v, rows)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
 def _heard(
-    rows: Any, delays: tuple[int, ...], mix: str, x: Array, taps: Array, poles: Array, before: Memory
+    rows: Any, delays: tuple[int, ...], mix: Any, x: Array, taps: Array, poles: Array, before: Memory
 ) -> tuple[Memory, Array]:
     def here(x: Array, taps: Array, poles: Array, before: Memory) -> tuple[Memory, Array]:
         before = Memory(*(s.astype(x.dtype) for s in before))
@@ -121,14 +121,14 @@ def _heard(
 
 
 def _by_network(
-    rows: Any, delays: tuple[int, ...], mix: str, x: Array, taps: Array, poles: Array, before: Memory
+    rows: Any, delays: tuple[int, ...], mix: Any, x: Array, taps: Array, poles: Array, before: Memory
 ) -> tuple[Memory, Array]:
     after, v = network(x, np.asarray(rows), Lines(delays, taps, poles, mix), before)
     return after, _sums(v, np.asarray(rows))
 
 
 @partial(_heard.defjvp, symbolic_zeros=True)
-def _(rows: Any, delays: tuple[int, ...], mix: str, primals: Any, tangents: Any) -> Any:
+def _(rows: Any, delays: tuple[int, ...], mix: Any, primals: Any, tangents: Any) -> Any:
     x, taps, poles, before = primals
     if any(_varies(t) for t in (tangents[0], tangents[3])):
         return _pushed(partial(_by_network, rows, delays, mix), primals, tangents)

@@ -1,6 +1,7 @@
 """The loops behind networks of delay lines: a sample at a time, or as many as the shortest line holds."""
 
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -11,7 +12,8 @@ from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, Float
 from scipy.linalg import hadamard
 
-Mix: TypeAlias = str | Float[Array, "n n"]
+Sparse: TypeAlias = tuple[tuple[float, ...], ...]
+Mix: TypeAlias = str | Sparse | Float[Array, "n n"]
 
 NATIVE = 8  # lines up to which a whole sample is one small loop body: less than 1 kB, without a matrix product
 
@@ -19,7 +21,7 @@ NATIVE = 8  # lines up to which a whole sample is one small loop body: less than
 class Lines(NamedTuple):
     r"""How signals go round: $v = L w$, $w = M v + u$ with line $i$ of $L$ a delay of `delays[i]` samples followed by
     $\sum_k b_{ki} z^{-k} / \prod_j (1 - p_{ji} z^{-1})$. $M$ is "householder" ($1 - \frac 2 N \mathbf 1 \mathbf 1^T$),
-    "hadamard" (over $\sqrt N$), "none" (the identity) or a matrix."""
+    "hadamard" (over $\sqrt N$), "none" (the identity), a matrix, or rows of numbers, mostly zeros."""
 
     delays: tuple[int, ...]
     taps: Float[Array, "k n"]
@@ -36,12 +38,17 @@ class Memory(NamedTuple):
 
 def native(net: Lines) -> bool:
     few = len(net.delays) <= NATIVE and len(net.taps) == len(net.poles) == 1
-    return few and isinstance(net.mix, str) and net.mix != "hadamard"
+    return few and isinstance(net.mix, (str, tuple)) and net.mix != "hadamard"
+
+
+def apart(mix: Mix) -> tuple[Any, Any]:
+    """What of a mix is fixed, and what of it has derivatives."""
+    return (mix, ()) if isinstance(mix, (str, tuple)) else ("", (mix,))
 
 
 def solution(r: Array | None, x: Array | None, rows: Any, net: Lines, before: Memory, back: bool = False) -> Array:
     """Solve $P v = B (M v + R x) + r$; or the transposed system, $P v = M^T B v + r$ backwards."""
-    mix, matrix = (net.mix, ()) if isinstance(net.mix, str) else ("", (net.mix,))
+    mix, matrix = apart(net.mix)
 
     def by(loop: Any) -> Any:
         def run(r: Any, x: Any, taps: Array, poles: Array, matrix: Any, before: Memory) -> Array:
@@ -69,7 +76,7 @@ def every_sample(
             lax.dynamic_slice(ring, (n - d & size - 1, jnp.int32(i)), (1, 1))[0, 0] for i, d in enumerate(net.delays)
         ]
         late = net.taps[0] * jnp.stack(late)
-        late = mixed(late, net.mix) if back else late
+        late = mixed(late, net.mix, back) if back else late
         v = net.poles[0] * v + (late if r is None else late + r)
         w = v if back else mixed(v, net.mix)
         w = w if x is None else w + sum(row * one for row, one in zip(rows.T, x, strict=True))
@@ -108,9 +115,13 @@ def block_by_block(
 
 def mixed(v: Float[Array, "*t n"], mix: Mix, back: bool = False) -> Float[Array, "*t n"]:
     """$M v$, or $M^T v$."""
+    if isinstance(mix, tuple) and v.ndim == 1:  # in a small loop a product of matrices costs more than all the rest
+        m = np.asarray(mix).T if back else np.asarray(mix)
+        parts = [[c.item() * v[j] for j, c in enumerate(row) if c] or [jnp.zeros_like(v[0])] for row in m]
+        return jnp.stack([reduce(add, terms) for terms in parts])
     if isinstance(mix, str) and mix != "hadamard":
         return v if mix == "none" else v - 2.0 / v.shape[-1] * total(v)[..., None]
-    m = hadamard(v.shape[-1]) / np.sqrt(v.shape[-1]) if isinstance(mix, str) else mix
+    m = hadamard(v.shape[-1]) / np.sqrt(v.shape[-1]) if isinstance(mix, str) else jnp.asarray(mix, v.dtype)
     return jnp.matmul(v, jnp.asarray(m if back else m.T, v.dtype), precision=lax.Precision.HIGHEST)
 
 

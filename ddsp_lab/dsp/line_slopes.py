@@ -98,7 +98,7 @@ def _backwards(heard: Array, v: Array, rows: np.ndarray, net: Lines, last: Array
         v, heard = inputs
         b = b + back * v
         pushed = sum(row * one for row, one in zip(rows.T, heard, strict=True))
-        back = net.poles[0] * back + mixed(_late(ring, n, net), net.mix) + pushed
+        back = net.poles[0] * back + mixed(_late(ring, n, net), net.mix, True) + pushed
         return (n + 1, back, _stored(ring, n, back), a + back * v, b), None
 
     def piece(carry: Any, inputs: Any) -> Any:

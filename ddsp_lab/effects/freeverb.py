@@ -8,14 +8,16 @@ from jaxtyping import Array, Float
 
 from .._block import Audio, Context, State, StreamingBlock, Values
 from .._param import Param
+from .._separate import played
 from ..dsp import fdn
-from ..dsp.reverberation import tail
+from ..dsp.reverberation import matches
 
 TUNED_AT = 44_100
 COMBS = (1116, 1188, 1277, 1356, 1422, 1491, 1557, 1617)  # samples at that rate
 ALL_PASSES = (556, 441, 341, 225)
 SPREAD = 23  # samples by which each further channel's lines are longer
 DIFFUSION = 0.5
+KEPT = 5  # guesses
 GAIN = 0.03  # makes the wet sound of a middling room about as loud as the dry
 
 
@@ -87,11 +89,13 @@ class Freeverb(StreamingBlock):
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
     ) -> list[Values]:
-        """Room size from the decay of the impulse response, mix from the energy before and after the first comb."""
-        heard = tail(source, reference, self._lengths(COMBS, 0, ctx.sr)[0], ctx.sr)
-        if heard is None:
-            return []
-        decay, mix = heard
-        feedback = 10.0 ** (-3.0 * self._length(ctx.sr) / ctx.sr / decay)
-        room = float(np.clip((feedback - 0.7) / 0.28, 0.0, 1.0))
-        return [{"room_size": room, "damping": damping, "mix": mix} for damping in (0.2, 0.5, 0.8)]
+        """A few rooms on the source, those first that explain most; all that is late is wet."""
+        grid = [
+            {"room_size": room, "damping": damping} for room in (0.05, 0.3, 0.6, 0.9) for damping in (0.1, 0.5, 0.9)
+        ]
+        alone = {"width": 1.0, "mix": 1.0}
+        found = zip(
+            matches(source, reference, [played(self, g | alone, source, ctx) for g in grid], 0), grid, strict=True
+        )
+        best = sorted(found, key=lambda f: f[0].left)[:KEPT]
+        return [g | {"mix": m.mix} for m, g in best]

@@ -1,20 +1,23 @@
 """Reverb by convolution with noise that dies away at a rate of its own in each band."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from msgspec import Meta
-from scipy.fft import next_fast_len
+from scipy.fft import irfft, next_fast_len, rfft
 
 from .._block import Audio, Block, Context, State, StreamingBlock, Values
 from .._param import Param
 from ..dsp.echoes import decay_time, impulse_response
 from ..dsp.fir import convolve, hats
+from ..dsp.reverberation import combination
 
+TRIED_S = (0.05, 0.09, 0.16, 0.28, 0.5, 0.9, 1.6, 2.8, 6.0, 15.0)
+HEARD_S = 5.0  # of the recordings, by an estimate
 LOWEST_HZ, HIGHEST_HZ = 63.0, 12_500.0  # centres of the outermost bands
 
 
@@ -60,17 +63,19 @@ class NoiseReverb(StreamingBlock):
     def example(cls) -> Block:
         return cls(0.1)
 
-    def response(self, p: Values, channels: int, ctx: Context) -> Float[Array, "c n"]:
+    def _noise(self, channels: int, ctx: Context, dtype: Any) -> Float[Array, "c b n"]:
+        """The bands of the noise, as loud as they begin."""
         length = self._length(ctx.sr)
         size = next_fast_len(length, real=True)
-        dtype = p["decay_s"].dtype
         noise = jnp.stack([jax.random.normal(jax.random.fold_in(ctx.seed, c), (size,), dtype) for c in range(channels)])
         spectrum = jnp.fft.rfft(noise)[:, None] * self._split(size, ctx.sr).astype(dtype)
-        bands = jnp.fft.irfft(spectrum, size)[..., :length]
+        return np.sqrt(6.0 * np.log(10.0) / ctx.sr) * jnp.fft.irfft(spectrum, size)[..., :length]
+
+    def response(self, p: Values, channels: int, ctx: Context) -> Float[Array, "c n"]:
+        length, dtype = self._length(ctx.sr), p["decay_s"].dtype
         fall = jnp.exp((-3.0 * np.log(10.0) / ctx.sr) / p["decay_s"][:, None] * jnp.arange(length, dtype=dtype))
         fall = fall.at[:, 0].set(0.0)  # what comes at once is dry
-        loud = 10.0 ** (p["gain_db"] / 20.0) * np.sqrt(6.0 * np.log(10.0) / ctx.sr)
-        return jnp.sum(loud[:, None] * fall * bands, axis=1)
+        return jnp.sum(10.0 ** (p["gain_db"] / 20.0)[:, None] * fall * self._noise(channels, ctx, dtype), axis=1)
 
     def init(self, channels: int, ctx: Context) -> State:
         return jnp.zeros((channels, self._length(ctx.sr) - 1))
@@ -82,6 +87,28 @@ class NoiseReverb(StreamingBlock):
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
     ) -> list[Values]:
+        """What this very noise explains, then what the bands of the impulse response look like."""
+        return [*self._by_noise(source, reference, ctx), *self._by_response(source, reference, ctx)]
+
+    def _by_noise(self, source: np.ndarray, reference: np.ndarray, ctx: Context) -> list[Values]:
+        """Each band's decay out of a few, and all levels by least squares."""
+        noise = np.asarray(self._noise(source.shape[0], Context(ctx.sr), jnp.float32))
+        x, y = (s[:, : round(HEARD_S * ctx.sr)] for s in (source, reference))
+        size = next_fast_len(x.shape[1] + noise.shape[2], real=True)
+        spectrum, n = rfft(x, size), np.arange(noise.shape[2]) / ctx.sr
+
+        def wet(band: np.ndarray, seconds: float) -> np.ndarray:
+            fall = np.float32(10.0) ** (-3.0 / seconds * n) * (n > 0)
+            return irfft(spectrum * rfft(band * fall.astype(np.float32), size), size)[:, : x.shape[1]].ravel()
+
+        wets = np.array([[wet(band, t) for t in TRIED_S] for band in np.moveaxis(noise, 1, 0)], np.float32)
+        chosen, weights = combination(np.ravel(y), np.ravel(x), wets)
+        mix = float(np.clip(1.0 - weights[0], 0.02, 1.0))
+        level = 20.0 * np.log10(np.maximum(weights[1:] / mix, 1e-6))
+        low, high = self.params[1].low, self.params[1].high
+        return [{"decay_s": np.array(TRIED_S)[chosen], "gain_db": np.clip(level, low, high), "mix": mix}]
+
+    def _by_response(self, source: np.ndarray, reference: np.ndarray, ctx: Context) -> list[Values]:
         """Decay and level of each band of the impulse response, from the second millisecond on."""
         h = impulse_response(source, reference, min(source.shape[1], self._length(ctx.sr)))
         first = round(1e-3 * ctx.sr)

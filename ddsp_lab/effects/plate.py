@@ -1,6 +1,7 @@
 """Reverb in the manner of a plate: diffusers, then a figure of eight of all-passes and delays."""
 
 from dataclasses import dataclass
+from itertools import product
 from math import ceil
 
 import jax.numpy as jnp
@@ -12,8 +13,7 @@ from .._param import Param
 from .._separate import played
 from ..dsp import fdn
 from ..dsp.delay_line import read, tap
-from ..dsp.echoes import impulse_response
-from ..dsp.reverberation import tail
+from ..dsp.reverberation import matches
 from ..dsp.state_space import lti
 from ..dsp.svf import StateSpace
 
@@ -24,7 +24,9 @@ FIRST, SECOND = 0.7, 0.5  # coefficients of the tank's all-passes
 LEFT = ((5, 266), (5, 2974), (6, -1913), (7, 1996), (1, -1990), (2, -187), (3, -1066))  # line, place; minus: sign
 RIGHT = ((1, 353), (1, 3627), (2, -1228), (3, 2673), (5, -2111), (6, -335), (7, -121))
 LEVEL = 0.6
-LONGEST_PREDELAY_S = 0.2
+LONGEST_PREDELAY_S, SHORTEST_PREDELAY_MS = 0.2, 0.1
+TRIED = {"decay_s": (1.5, 4.0, 12.0), "damping": (0.1, 0.5, 0.9), "bandwidth_hz": (1000.0, 3500.0, 12_000.0)}
+KEPT = 5  # of these
 
 
 def _mixing() -> np.ndarray:
@@ -39,6 +41,7 @@ def _mixing() -> np.ndarray:
     return m
 
 
+MIXING = tuple(map(tuple, _mixing().tolist()))
 ROWS = np.array([[1.0, -FIRST, 0.0, 0.0] * 2]).T
 
 
@@ -60,7 +63,7 @@ class Plate(StreamingBlock):
         Param("decay_s", 1.0, 20.0, default=2.0, unit="s", scale="log"),
         Param("damping", 0.0, 1.0, default=0.3),
         Param("bandwidth_hz", 500.0, 20_000.0, default=12_000.0, unit="Hz", scale="log"),
-        Param("predelay_ms", 0.1, 1e3 * LONGEST_PREDELAY_S, default=10.0, unit="ms", scale="log"),
+        Param("predelay_ms", SHORTEST_PREDELAY_MS, 1e3 * LONGEST_PREDELAY_S, default=10.0, unit="ms", scale="log"),
         Param("mix", 0.0, 1.0, default=0.3, affine=True),
     )
 
@@ -76,7 +79,7 @@ class Plate(StreamingBlock):
         delays = tuple(self._samples(n, sr) for n in TANK)
         loss = jnp.exp(-3.0 * np.log(10.0) / sr * jnp.asarray(delays) / p["decay_s"])
         poles = 0.9 * p["damping"] * np.isin(np.arange(8), (1, 5)).astype(np.float32)
-        return fdn.Lines(delays, (loss * (1.0 - poles))[None], poles[None], jnp.asarray(_mixing(), loss.dtype))
+        return fdn.Lines(delays, (loss * (1.0 - poles))[None], poles[None], MIXING)
 
     def init(self, channels: int, ctx: Context) -> State:
         return (
@@ -112,20 +115,12 @@ class Plate(StreamingBlock):
     def estimate(
         self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
     ) -> list[Values]:
-        """Decay and mix from the tail, pre-delays from where it begins to rise out of what is dry."""
-        heard = tail(source, reference, max(2, round(2e-3 * ctx.sr)), ctx.sr)
-        if heard is None:
-            return []
-        onset = self._onset(source, reference, ctx.sr)
-        guess = {"decay_s": float(np.clip(heard[0], 1.0, 20.0)), "mix": heard[1], "predelay_ms": onset}
-        return [guess | {"damping": damping} for damping in (0.2, 0.6)]
-
-    def _onset(self, source: np.ndarray, reference: np.ndarray, sr: int) -> float:
-        """The pre-delay, in ms, at which the impulse response looks most like this plate's first 50 ms."""
-        span, longest = round(0.05 * sr), round(LONGEST_PREDELAY_S * sr)
-        h = impulse_response(source, reference, min(source.shape[1], longest + 2 * span))
-        start = {q.name: q.default for q in self.params} | {"predelay_ms": 0.1, "mix": 1.0}
-        like = played(self, start, np.eye(1, span, dtype=np.float32), Context(sr))[0]
-        match = np.abs(np.correlate(h, like, "valid")) if h.size > span else np.zeros(1)
-        match[: round(1e-3 * sr)] = 0.0
-        return float(np.clip(1e3 * np.argmax(match) / sr, 0.2, 1e3 * LONGEST_PREDELAY_S))
+        """A few plates without pre-delay on the source; those that explain most, at the pre-delays where they do."""
+        longest = round(LONGEST_PREDELAY_S * ctx.sr)
+        grid = [dict(zip(TRIED, values, strict=True)) for values in product(*TRIED.values())]
+        wets = [played(self, g | {"predelay_ms": SHORTEST_PREDELAY_MS, "mix": 1.0}, source, ctx) for g in grid]
+        found = zip(matches(source, reference, wets, longest), grid, strict=True)
+        best = sorted(found, key=lambda f: f[0].left)[:KEPT]
+        top = 1e3 * LONGEST_PREDELAY_S
+        delays = (min(top, SHORTEST_PREDELAY_MS + 1e3 * m.samples / ctx.sr) for m, _ in best)
+        return [g | {"predelay_ms": delay, "mix": m.mix} for delay, (m, g) in zip(delays, best, strict=True)]
