@@ -31,6 +31,7 @@ CODES = {
     "parameter-bounds": "a value lies outside its parameter's bounds, or is not a finite number",
     "parameter-shape": "a value has another shape than its parameter, or a curve steers one that takes none",
     "curve-length": "an automation curve is not as long as the audio",
+    "lookahead-length": "a block looks further ahead than the audio goes on",
     "rate-clamped": "a frequency is beyond what this sample rate can carry, and was taken as 0.49 of it",
     "nothing-to-fit": "every parameter of the chain is frozen or tied",
     "preset-json": "the file is not the JSON of a preset",

@@ -17,6 +17,7 @@ from . import __version__, _problem
 from ._block import Block
 from ._errors import FitError
 from ._evaluate import Evaluate
+from ._look_ahead import check_look_ahead
 from ._optimizer import Optimizer
 from ._pairs import Pair, agreeing, excerpt, joined, prepare_pair, problem, windows
 from ._parse import parse, parse_optimizer, parse_target
@@ -79,6 +80,7 @@ def fit(
     goal = parse_target(target or ("esr" if align else "multi_resolution_stft"))
     way = parse_optimizer(optimizer or _suited(space, goal))
     pairs = agreeing(pairs, block, strict)
+    check_look_ahead(block, min(pair.samples for pair in pairs), sr)
     config = _config(space, goal, way, seed, prior, budget, align, sr, pairs)
     with RunFolder(folder, config, fresh) if folder is not None else nullcontext() as run:
         seen, held = windows(pairs, sr)

@@ -17,6 +17,7 @@ from jax.core import Tracer
 from ._automation import as_long, check_lengths, curves, padded
 from ._block import Block, Context, flatten, nest
 from ._errors import AudioError
+from ._look_ahead import check_look_ahead
 from ._param import to_values
 from ._space import Space, starting_values
 
@@ -102,7 +103,9 @@ def render_pieces(
     done = 0
     tail = np.zeros((channels, skip), np.float32)
     if isinstance(pieces, list):
-        check_lengths(steered, sum(piece.shape[1] for piece in pieces))
+        samples = sum(piece.shape[1] for piece in pieces)
+        check_lengths(steered, samples)
+        check_look_ahead(chain, samples, sr)
     for piece, real in _recut(joined(as_long(pieces, steered), [tail])):
         here = Context(sr, jnp.asarray(done / sr, jnp.result_type(float)))
         now = to_values({path: curve.part(done, PIECE) for path, curve in steered.items()})

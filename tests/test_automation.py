@@ -244,6 +244,11 @@ def test_a_fit_says_so_too():
     [
         ("delay", "delay.time_ms", 2500.0, "1 to 2000 ms"),
         ("delay", "delay.feedback", 1.0, "0 to 0.95"),
+        ("comb", "comb.feedback", 1.0, "0.95"),
+        ("ping_pong_delay", "ping_pong_delay.feedback", 1.5, "0.95"),
+        ("flanger", "flanger.feedback", -1.0, "-0.95"),
+        ("plate", "plate.predelay_ms", 201.0, "0.1 to 200 ms"),
+        ("reverb_fdn", "reverb_fdn.decay_s", 21.0, "0.1 to 20 s"),
         ("parametric_eq(bands=1)", "parametric_eq.cutoff_hz", 30_000.0, "Hz"),
     ],
 )
@@ -252,3 +257,32 @@ def test_what_nothing_could_carry_is_refused(text, path, value, allowed):
     chain = parse(text) >> parse("gain")
     refused("parameter-bounds", (path, str(value), allowed), render, chain, {path: value}, noise(0), SR)
     refused("parameter-bounds", (name, allowed), parse, f"{text.split('(')[0]}({name}={value})")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("reverb_fdn(size_ms=600)", "<= 500"),
+        ("noise_reverb(length_s=30)", "<= 20"),
+        ("limiter(lookahead_ms=51)", "<= 50"),
+        ("compressor(lookahead_ms=-1)", ">= 0"),
+    ],
+)
+def test_a_buffer_longer_than_allowed_is_refused(text, said):
+    refused("bad-setting", (said, "The default is"), parse, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("limiter(lookahead_ms=50)", "limiter.lookahead_ms=50"),
+        ("gain >> a=compressor(lookahead_ms=50)", "a.lookahead_ms=50"),
+        ("gain >> mix(limiter(lookahead_ms=50))", "mix.limiter.lookahead_ms=50"),
+    ],
+)
+def test_no_block_looks_further_ahead_than_the_recording_goes(text, path):
+    chain, x = parse(text), noise(0, (1, 401))
+    said = (path, "400 samples at 8000 Hz", "has 400", "less than 50 ms")
+    refused("lookahead-length", said, render, chain, {}, x[:, 1:], SR)
+    refused("lookahead-length", said, lambda: dl.fit(chain, x[:, 1:], x[:, 1:], SR, align=False, budget=1))
+    assert render(chain, {}, x, SR).shape == x.shape
