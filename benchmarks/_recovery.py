@@ -1,7 +1,10 @@
-"""What the recovery benchmarks share: recordings, null baselines and the comparison of settings as curves."""
+"""What the recovery benchmarks share: trials, recordings, null baselines and the comparison of settings as curves."""
 
 from __future__ import annotations
 
+import itertools
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,56 @@ def load(data: str | None, *parts: str) -> dl.audio.Recording:
 def draw(chain: dl.Block, seed: int) -> Any:
     """Hidden values, uniform in each parameter's own scale."""
     return dl.Space(chain).sample(jax.random.key(seed))
+
+
+def recover(
+    chain: dl.Block,
+    sound: dl.audio.Recording,
+    draws: int,
+    columns: Callable[[Any, dl.FitResult], Mapping[str, Any]],
+    least: Mapping[str, float] | None = None,
+) -> list[dict[str, Any]]:
+    """Render the sound through hidden values, fit it by default, and compare; a row a draw, printed as it comes.
+
+    Drawn again is what lies below `least`. `columns` tells from the hidden values and the result what is to be seen
+    besides the ESR, that of the best gain and of the best filter, the seeds and the seconds.
+    """
+    rows: list[dict[str, Any]] = []
+    for seed in itertools.count():
+        if len(rows) == draws:
+            break
+        hidden = draw(chain, seed)
+        if any(hidden.get(k, np.inf) < v for k, v in (least or {}).items()):
+            continue
+        wet = dl.render(chain, hidden, sound.samples, sound.sr)
+        began = time.perf_counter()
+        result = dl.fit(chain, sound.samples, wet, sound.sr)
+        seconds = time.perf_counter() - began
+        about = {"chain": chain.name if not chain.children else "chain", "draw": seed}
+        scores = {
+            "esr": result.metrics["esr_aligned"],
+            "best_gain": best_gain(sound.samples, wet),
+            "best_fir": best_fir(sound.samples, wet),
+        }
+        spent = {"evaluations": result.metrics["evaluations"], "seconds": seconds}
+        rows.append(about | scores | dict(columns(hidden, result)) | spent)
+        print(rows[-1], flush=True)
+    return rows
+
+
+def wanted(args: Any, draws: int) -> int:
+    """How many draws were asked for, else `draws`."""
+    return getattr(args, "draws", None) or draws
+
+
+def count(rows: list[dict[str, Any]], column: str, most: float, unit: str = "") -> str:
+    """How many are within that much of nothing."""
+    return f"{sum(abs(r[column]) <= most for r in rows)} of {len(rows)} within {most:g}{unit}"
+
+
+def median(rows: list[dict[str, Any]], column: str) -> str:
+    values = [r[column] for r in rows]
+    return f"median {np.median(values):.2g}, worst {max(values):.2g}"
 
 
 def best_gain(x: np.ndarray, y: np.ndarray) -> float:

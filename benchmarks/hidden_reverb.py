@@ -6,19 +6,17 @@ Counted are the draws with a `mix` of 0.2 or more: how far the reverberation tim
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 import ddsp_lab as dl
 
-from ._recovery import best_fir, best_gain, draw, load
+from ._recovery import count, load, median, recover, wanted
 
 CHAINS = ("reverb_fdn", "freeverb", "plate", "noise_reverb")
 DRAWS = 10
-HEARD = 0.2  # the least mix that counts
+HEARD = {"mix": 0.2}  # the least that counts
 WITHIN = 0.05  # of the reverberation time
 LOUD_DB = 20.0  # below the loudest band
 
@@ -27,17 +25,19 @@ def run(args: Any) -> list[dict[str, Any]]:
     guitar = load(args.data, "blackbox_fx", "dry_guitar.flac")
     rows = []
     for name in CHAINS:
-        chain, found, seed = dl.parse(name), [], 0
-        while len(found) < (getattr(args, "draws", None) or DRAWS):
-            hidden = draw(chain, seed)
-            seed += 1
-            if hidden["mix"] >= HEARD:
-                found.append({"chain": name, "draw": seed - 1} | _recovered(chain, hidden, guitar))
-                print(found[-1], flush=True)
-        rows += [*found, _summary(name, found)]
+        chain = dl.parse(name)
+
+        def columns(hidden: Any, result: dl.FitResult, chain: Any = chain) -> dict[str, Any]:
+            truth, answer = (_reverberation_s(chain, p, guitar.sr) for p in (hidden, result.values))
+            return {"mix": float(hidden["mix"]), "decay_s": truth, "off": answer / truth - 1.0}
+
+        mine = recover(chain, guitar, wanted(args, DRAWS), columns, HEARD)
+        summary = {"off": count(mine, "off", WITHIN), "esr": median(mine, "esr"), "seconds": median(mine, "seconds")}
+        rows += [*mine, {"chain": name} | summary]
     return rows
 
 
+<<<<<<< HEAD
 def _recovered(chain: Any, hidden: Any, guitar: dl.audio.Recording) -> dict[str, Any]:
     wet = dl.render(chain, hidden, guitar.samples, guitar.sr)
     began = time.perf_counter()
@@ -76,3 +76,9 @@ def _summary(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "esr": f"median {np.median([r['esr'] for r in rows]):.1e}",
         "seconds": f"median {np.median([r['seconds'] for r in rows]):.1f}, worst {max(r['seconds'] for r in rows):.1f}",
     }
+=======
+def _reverberation_s(chain: Any, p: Any, sr: int) -> float:
+    if "decay_s" in p:
+        return float(p["decay_s"])
+    return float(chain.reverberation_s({k: jnp.asarray(v) for k, v in p.items()}, sr))
+>>>>>>> 353f9da (Damp the loop of delay and ping_pong_delay, and find hidden echoes)

@@ -5,7 +5,6 @@ Fitted on the guitar, tried on drums that the fit never saw. Beside it what the 
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,7 +15,7 @@ from ddsp_lab._block import Context
 from ddsp_lab._param import to_values
 from ddsp_lab._score import esr
 
-from ._recovery import best_fir, best_gain, draw, eq_difference_db, load
+from ._recovery import eq_difference_db, load, median, recover, wanted
 
 CHAIN = "parametric_eq(bands=4) >> compressor >> gain"
 DRAWS = 20
@@ -26,31 +25,19 @@ WORKING_DB = 3.0  # a compressor that takes off less cannot show its times
 def run(args: Any) -> list[dict[str, Any]]:
     guitar, drums = (load(args.data, "blackbox_fx", f"dry_{name}.flac") for name in ("guitar", "drums"))
     chain = dl.parse(CHAIN)
-    rows = []
-    for seed in range(getattr(args, "draws", None) or DRAWS):
-        hidden = draw(chain, seed)
-        wet = dl.render(chain, hidden, guitar.samples, guitar.sr)
-        began = time.perf_counter()
-        result = dl.fit(chain, guitar.samples, wet, guitar.sr)
-        seconds = time.perf_counter() - began
+
+    def columns(hidden: Any, result: dl.FitResult) -> dict[str, Any]:
         found = result.values
         unseen = dl.render(chain, hidden, drums.samples, drums.sr)
-        row = {
-            "draw": seed,
-            "esr": result.metrics["esr_aligned"],
+        times = {k: float(found["compressor"][k] / hidden["compressor"][k] - 1.0) for k in ("attack_ms", "release_ms")}
+        return {
             "esr_drums": esr(unseen, result.render(drums.samples, drums.sr)),
-            "best_gain": best_gain(guitar.samples, wet),
-            "best_fir": best_fir(guitar.samples, wet),
             "eq_db": eq_difference_db(4, hidden["parametric_eq"], found["parametric_eq"], guitar.samples, guitar.sr),
             "reduction_db": _reduction_db(chain, hidden, guitar),
-            "seconds": seconds,
-        }
-        for name in ("attack_ms", "release_ms"):
-            row[name] = float(found["compressor"][name] / hidden["compressor"][name] - 1.0)
-        rows.append(row)
-        print(row, flush=True)
-    rows.append(_summary(rows))
-    return rows
+        } | times
+
+    rows = recover(chain, guitar, wanted(args, DRAWS), columns)
+    return [*rows, _summary(rows)]
 
 
 def _reduction_db(chain: Any, hidden: Any, sound: dl.audio.Recording) -> float:
@@ -72,5 +59,5 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "reduction_db": f"{len(working)} >= {WORKING_DB:g} dB",
         "attack_ms": f"{sum(abs(r['attack_ms']) <= 0.2 for r in working)} of {len(working)} within 20 %",
         "release_ms": f"{sum(abs(r['release_ms']) <= 0.2 for r in working)} of {len(working)} within 20 %",
-        "seconds": f"median {np.median([r['seconds'] for r in rows]):.1f}, worst {max(r['seconds'] for r in rows):.1f}",
+        "seconds": median(rows, "seconds"),
     }

@@ -6,14 +6,13 @@ weight which no recording can tell from it: `weights` counts the hidden weights 
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 
 import ddsp_lab as dl
 
-from ._recovery import best_fir, best_gain, draw, load
+from ._recovery import load, median, recover, wanted
 
 CHAIN = "parametric_eq(bands=2) + soft_clip + delay"
 DRAWS = 10
@@ -22,27 +21,14 @@ NEAR = 0.03
 
 def run(args: Any) -> list[dict[str, Any]]:
     guitar = load(args.data, "blackbox_fx", "dry_guitar.flac")
-    chain = dl.parse(CHAIN)
-    rows = []
-    for seed in range(getattr(args, "draws", None) or DRAWS):
-        hidden = draw(chain, seed)
-        wet = dl.render(chain, hidden, guitar.samples, guitar.sr)
-        began = time.perf_counter()
-        result = dl.fit(chain, guitar.samples, wet, guitar.sr)
+
+    def columns(hidden: Any, result: dl.FitResult) -> dict[str, Any]:
         true, found = (np.array([float(v) for v in p["weights"].values()]) for p in (hidden, result.values))
         twin = true * [10.0 ** (np.sum(hidden["parametric_eq"]["gain_db"]) / 20.0), 1.0, 1.0]
         off, off_twin = (float(np.abs(w - found).max()) for w in (true, twin))
-        row = {
-            "draw": seed,
-            "esr": result.metrics["esr_aligned"],
-            "best_gain": best_gain(guitar.samples, wet),
-            "best_fir": best_fir(guitar.samples, wet),
-            "weights": off,
-            "or_twin": min(off, off_twin),
-            "seconds": time.perf_counter() - began,
-        }
-        rows.append(row)
-        print(row, flush=True)
+        return {"weights": off, "or_twin": min(off, off_twin)}
+
+    rows = recover(dl.parse(CHAIN), guitar, wanted(args, DRAWS), columns)
     good = [r for r in rows if r["esr"] <= 1e-3]
     rows.append(
         {
@@ -50,7 +36,7 @@ def run(args: Any) -> list[dict[str, Any]]:
             "esr": f"{len(good)} <= 1e-3",
             "weights": f"{sum(r['weights'] <= NEAR for r in good)} within {NEAR}",
             "or_twin": f"{sum(r['or_twin'] <= NEAR for r in good)} within {NEAR}",
-            "seconds": f"median {np.median([r['seconds'] for r in rows]):.0f}",
+            "seconds": median(rows, "seconds"),
         }
     )
     return rows

@@ -1,12 +1,15 @@
 """Delays and what turns: their loops against plain float64 recursions."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 
 import ddsp_lab as dl
 from ddsp_lab import Context
+from ddsp_lab.dsp import delay_line
+from ddsp_lab.dsp.alignment import align
 from ddsp_lab.effects.rotary import DRUM, LATENCY, SWING_MS
 from ddsp_lab.effects.tape_delay import FLUTTER_HZ, FLUTTER_MS, WOW_HZ, WOW_MS
 
@@ -45,6 +48,42 @@ def test_a_tape_delay_is_its_recursion():
     assert apart(got, (1.0 - p["mix"]) * x + p["mix"] * e) < 1e-4  # 500 samples' delay in float32 is good to that
 
 
+@pytest.mark.parametrize("time_ms", [1.3, 40.06])
+def test_a_damped_delay_is_its_recursion(time_ms):
+    x, g, damping, mix = noise(SAMPLES), 0.8, 0.6, 0.7
+    w, y, v, delay = np.zeros(SAMPLES), np.zeros(SAMPLES), 0.0, 1e-3 * SR * time_ms
+    at_nyquist = g ** (1.0 / (1.0 - 0.9 * damping) - 1.0)
+    pole = (1.0 - at_nyquist) / (1.0 + at_nyquist)
+    for n in range(SAMPLES):
+        y[n] = cubic(w, n, delay)
+        v = pole * v + (1.0 - pole) * g * y[n]
+        w[n] = x[n] + v
+    p = {"time_ms": time_ms, "feedback": g, "damping": damping, "mix": mix}
+    assert apart(dl.render(dl.parse("delay"), p, x[None], SR)[0], (1.0 - mix) * x + mix * y) < 1e-4
+
+
+def test_every_loop_of_a_delay_gives_the_same():
+    """That of a CPU with and without damping, and that of other machines."""
+    u, longest, shortest = jnp.asarray(noise(SAMPLES)), 700, 30
+    for delay in (30.4, 654.3):
+        at = delay_line.tap(delay, longest)
+        at = delay_line.Tap(at.whole, 0.8 * at.coefficients)
+        tiles, samples = (
+            f(u, *a, at, longest) for f, a in ((delay_line._in_tiles, ()), (delay_line._by_sample, (0.0,)))
+        )
+        assert apart(tiles, samples) < 1e-5
+        for pole in (0.0, 0.7):
+            damped = delay_line.Tap(at.whole, (1.0 - pole) * at.coefficients)
+            wanted = delay_line._by_sample(u, pole, damped, longest)
+            assert apart(delay_line._evenly(u, pole, damped, longest, shortest), wanted) < 1e-5
+
+
+def test_damping_is_the_share_of_the_decay_at_nyquist():
+    g, pole = 0.7, float(delay_line.damping_pole(0.7, 0.5))
+    top = (1.0 - pole) / (1.0 + pole) * g
+    assert np.log(g) / np.log(top) == pytest.approx(1.0 - 0.9 * 0.5, rel=1e-5)
+
+
 def test_a_rotary_speaker_is_its_formula():
     x = noise(SAMPLES)
     p = {"rate_hz": 6.0, "drum_rate_hz": 2.0, "depth": 0.9, "crossover_hz": 700.0, "phase": 0.3}
@@ -72,3 +111,16 @@ def test_nothing_moves_at_no_depth(name):
         p = {"time_ms": 25.0, "feedback": 0.5, "mix": 0.5}
         wet = dl.render(dl.parse(name), p | {"drive_db": 0.0, "wow": 0.0, "flutter": 0.0}, x, SR)
         assert apart(wet, dl.render(dl.parse("delay"), p, x, SR)) < 1e-4
+
+
+@pytest.mark.parametrize(("time_ms", "mix"), [(3.7, 0.97), (180.02, 0.3)])
+def test_the_first_guess_at_a_delay_is_the_delay(time_ms, mix):
+    """Also where the echo is far louder than the dry sound, and where the loudest notes come last."""
+    hidden = {"time_ms": time_ms, "feedback": 0.9, "damping": 0.4, "mix": mix}
+    rng, t = np.random.default_rng(1), np.arange(2 * SR) / SR
+    x = (0.1 * np.exp(t - 2.0) * np.sin(600.0 * t) + 0.01 * t * rng.standard_normal(t.size)).astype(np.float32)[None]
+    wet = dl.render(dl.parse("delay"), hidden, x, SR)
+    guess = dl.parse("delay").estimate(x, wet, Context(SR))[0]
+    assert guess["time_ms"] == pytest.approx(time_ms, rel=1e-3)
+    assert all(guess[k] == pytest.approx(hidden[k], abs=0.02) for k in ("feedback", "mix"))
+    assert align(x, wet, SR, delays=True).polarity == 1

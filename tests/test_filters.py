@@ -6,7 +6,7 @@ import pytest
 import scipy.signal
 
 from ddsp_lab import Block, Context, render
-from ddsp_lab.dsp import delay_line, varying
+from ddsp_lab.dsp import varying
 from ddsp_lab.effects import (
     AllPass,
     Comb,
@@ -271,15 +271,6 @@ def test_a_comb_is_scipys_and_is_found(feedforward, feedback):
     assert apart(y[0], scipy.signal.lfilter(b, a, x[0].astype(float))) < 1e-6
     guess = Comb().estimate(x, y, Context(SR))[0]
     assert all(guess[k] == pytest.approx(v, abs=0.05) for k, v in values.items())
-
-
-@pytest.mark.parametrize("delay", [48.0, 61.7, 2000.3])
-def test_a_loop_in_even_tiles_is_the_same(delay):
-    at, u = delay_line.tap(jnp.float32(delay), 2400), jnp.asarray(noise(16, 5000)[0])
-    wanted = delay_line._substitute(u, jnp.float32(0.8), at, 2400)
-    assert (
-        apart(np.asarray(delay_line._substitute_evenly(u, jnp.float32(0.8), at, 2400, 48)), np.asarray(wanted)) < 1e-6
-    )
 
 
 # --- level and stereo

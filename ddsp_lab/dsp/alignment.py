@@ -66,9 +66,11 @@ def align(
     echo = delays and abs(best.delay) > 1e-3 * sr
     straight = abs(zero.at_zero) > best.straightness - BENT
     if echo or straight or best.straightness < STRAIGHT or -FINE < best.delay < -UNSURE:
-        # no delay is believed: neither is a slope, nor the polarity that goes with it
+        # no delay is believed: neither is a slope, nor the polarity that goes with it, unless it is that of an echo
         delay = zero.delay if abs(zero.delay) < UNSURE else 0.0
-        best, applied = zero._replace(delay=delay, polarity=-1 if zero.at_zero < -INVERTED else 1), 0
+        loud = echo and not straight and best.straightness >= STRAIGHT
+        polarity = best.polarity if loud else -1 if zero.at_zero < -INVERTED else 1
+        best, applied = zero._replace(delay=delay, polarity=polarity), 0
     else:
         applied = 0 if abs(best.delay) < UNSURE else round(best.delay)
     if most < EXPLAINED or (applied and rivals):

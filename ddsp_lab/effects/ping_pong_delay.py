@@ -9,7 +9,7 @@ import numpy as np
 
 from .._block import Audio, Context, State, StreamingBlock, Values
 from .._param import Param
-from ..dsp.delay_line import feedback_delay
+from ..dsp.delay_line import damped_feedback_delay, damping_pole
 from ..dsp.echoes import echo_lags, impulse_response
 
 LOW_MS, HIGH_MS = 1.0, 2000.0
@@ -18,11 +18,12 @@ LAGS = 3  # peaks offered as the first echo
 
 @dataclass(frozen=True)
 class PingPongDelay(StreamingBlock):
-    r"""$y = (1 - m)\,x + m\,D w$ with $w_1 = \bar x + g\,D w_2$, $w_2 = g\,D w_1$, $\bar x$ the mean of the channels.
+    r"""$y = (1 - m)\,x + m\,D w$ with $w_1 = \bar x + g\,L D w_2$, $w_2 = g\,L D w_1$.
 
-    The first echo is on the left, the second on the right and so on, each $g$ times the one before. One channel becomes
-    two; channels beyond the second stay dry. (The loop of two is two loops of one: of $w_1 + w_2$ with feedback $g$, of
-    $w_1 - w_2$ with $-g$.)
+    $\bar x$ is the mean of the channels. The first echo is on the left, the second on the right and so on, each $g$
+    times the one before and, by `damping`, darker: $L$ is the low-pass of `delay`. One channel becomes two; channels
+    beyond the second stay dry. (The loop of two is two loops of one: of $w_1 + w_2$ with feedback $g$, of $w_1 - w_2$
+    with $-g$.)
 
     Reference: Zölzer (ed.), "DAFX: Digital Audio Effects", 2nd ed., Wiley, 2011, section 2.6.
     """
@@ -30,6 +31,7 @@ class PingPongDelay(StreamingBlock):
     params = (
         Param("time_ms", LOW_MS, HIGH_MS, default=250.0, unit="ms", scale="log"),
         Param("feedback", 0.0, 0.95, default=0.5),
+        Param("damping", 0.0, 1.0, default=0.0),
         Param("mix", 0.0, 1.0, default=0.5, affine=True, automatable=True),
     )
 
@@ -39,16 +41,17 @@ class PingPongDelay(StreamingBlock):
         return max(channels, 2)
 
     def init(self, channels: int, ctx: Context) -> State:
-        return jnp.zeros((2, ceil(1e-3 * HIGH_MS * ctx.sr) + 3))
+        return jnp.zeros((2, ceil(1e-3 * HIGH_MS * ctx.sr) + 3)), jnp.zeros(2)
 
     def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
         samples, shortest = p["time_ms"] * (1e-3 * ctx.sr), int(1e-3 * LOW_MS * ctx.sr)
         middle, sign = jnp.mean(x, axis=0), np.array([1.0, -1.0], np.float32)
+        pole = damping_pole(p["feedback"], p["damping"])
 
-        def loop(gain, history):
-            return feedback_delay(middle, samples, gain, history, shortest)
+        def loop(gain, state):
+            return damped_feedback_delay(middle, samples, gain, pole, state, shortest)
 
-        state, (total, difference) = jax.vmap(loop)(p["feedback"] * sign, state.astype(x.dtype))
+        state, (total, difference) = jax.vmap(loop)(p["feedback"] * sign, tuple(s.astype(x.dtype) for s in state))
         wet = 0.5 * jnp.stack([total + difference, total - difference])
         dry = jnp.broadcast_to(x, (max(len(x), 2), x.shape[1]))
         return state, (1.0 - p["mix"]) * dry + p["mix"] * jnp.pad(wet, ((0, len(dry) - 2), (0, 0)))
