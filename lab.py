@@ -16,6 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("DDSP_LAB_VENV", HERE / ".venv")).resolve()
 PYTHON = VENV / "bin" / "python"
+SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]  # how the whole suite is run
 
 
 def main(arguments: list[str]) -> None:
@@ -23,7 +24,7 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"ddsp_lab needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     tests = arguments[:1] == ["test"]
     install(extra="[test]" if tests else "")
-    command = ["-m", "pytest", *arguments[1:]] if tests else ["-m", "ddsp_lab", *arguments]
+    command = ["-m", "pytest", *(arguments[1:] or SIDE_BY_SIDE)] if tests else ["-m", "ddsp_lab", *arguments]
     if tests:
         os.chdir(HERE)
     os.execv(PYTHON, [str(PYTHON), *command])

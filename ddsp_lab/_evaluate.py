@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from math import ceil
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
 from . import _problem
 from ._errors import FitError, RunError
-from ._journal import Journal
+from ._journal import Journal, pack, unpack
 from ._problem import Problem
 from ._separate import Separation
 
 Suggestion: TypeAlias = Literal["estimates", "alone", "redrawn", "restarts", "twins", "lookalikes"]
+
+
+T = TypeVar("T")
+SIDE_BY_SIDE = 8  # questions computed at once at most: each holds a Jacobian
 
 
 class BudgetSpent(Exception):  # noqa: N818
@@ -35,6 +43,16 @@ class GaussNewton(NamedTuple):
     @property
     def finite(self) -> bool:
         return all(np.isfinite(part).all() for part in self)
+
+
+class Asked(NamedTuple):
+    """A question: what is asked, where, what it costs, how it is computed, and what is made of the numbers."""
+
+    call: str
+    at: np.ndarray
+    cost: float
+    compute: Callable[[], tuple[Any, ...]]
+    read: Callable[..., Any]
 
 
 @dataclass
@@ -70,6 +88,7 @@ class Evaluate:
         self.non_finite = 0
         self.brief = self if excerpt is None else Brief(self, excerpt)
         self.replayed = 0
+        self._compiled: set[str] = set()
         self.best = Best(np.zeros(0))
         self.history: list[tuple[int, float]] = []
         self.started = time.perf_counter()
@@ -82,21 +101,31 @@ class Evaluate:
 
     def losses(self, us: Any) -> Float[np.ndarray, " k"]:
         """The loss at each of `us`, shape (k, n)."""
-        us = np.atleast_2d(np.asarray(us, np.float64))
-        (values,) = self._answer("losses", us, len(us), lambda: (_problem.losses(self.problem, us),))
-        return self._note(us, values)
+        return self.answers([self.ask_losses(us)])[0]
 
     def values_and_gradients(self, us: Any) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
         """Losses and their gradients, all starts in one vmapped program."""
         us = np.atleast_2d(np.asarray(us, np.float64))
         self._need_gradient()
-        values, gradients = self._answer(
-            "gradients", us, 2 * len(us), lambda: _problem.values_and_gradients(self.problem, us)
-        )
-        return self._note(us, values), gradients
+
+        def read(values: np.ndarray, gradients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return self._note(us, values), gradients
+
+        compute = partial(_problem.values_and_gradients, self.problem, us)
+        return self.answers([Asked("gradients", us, 2 * len(us), compute, read)])[0]
 
     def gauss_newton(self, u: Any, free: np.ndarray | None = None) -> GaussNewton:
         """The local second-order model of a sum-of-squares target, in the `free` coordinates (all, if None)."""
+        return self.answers([self.ask_gauss_newton(u, free)])[0]
+
+    def ask_losses(self, us: Any) -> Asked:
+        """The question that `losses` answers."""
+        us = np.atleast_2d(np.asarray(us, np.float64))
+        compute = lambda: (_problem.losses(self.problem, us),)  # noqa: E731
+        return Asked("losses", us, len(us), compute, lambda values: self._note(us, values))
+
+    def ask_gauss_newton(self, u: Any, free: np.ndarray | None = None) -> Asked:
+        """The question that `gauss_newton` answers."""
         u = np.asarray(u, np.float64)
         free = np.arange(u.size) if free is None else free
         self._need_gradient()
@@ -108,11 +137,13 @@ class Evaluate:
             )
 
         def products() -> tuple[np.ndarray]:
-            partial = _problem.gauss_newton(self.problem, u, np.resize(free, u.size), free.size)
-            return (np.asarray(partial, np.float64).sum(axis=0),)
+            stretches = _problem.gauss_newton(self.problem, u, np.resize(free, u.size), free.size)
+            return (np.asarray(stretches, np.float64).sum(axis=0),)
 
-        (sums,) = self._answer("gauss_newton", np.concatenate([u, free]), 1 + free.size, products)
-        return GaussNewton(float(self._note(u[None], sums[-1:, -1])[0]), sums[:-1, -1], sums[:-1, :-1])
+        def read(sums: np.ndarray) -> GaussNewton:
+            return GaussNewton(float(self._note(u[None], sums[-1:, -1])[0]), sums[:-1, -1], sums[:-1, :-1])
+
+        return Asked("gauss_newton", np.concatenate([u, free]), 1 + free.size, products, read)
 
     def suggested(self, how: Suggestion, u: Any, seed: int) -> list[np.ndarray]:
         """Points to go on from, by that method of `Separation`; none where the recordings do not line up."""
@@ -120,10 +151,8 @@ class Evaluate:
         if self.separation is None:
             return []
         separation = self.separation
-        (points,) = self._answer(
-            f"{how} {seed}", u, 0, lambda: (np.reshape(getattr(separation, how)(u, seed), (-1, u.size)),)
-        )
-        return list(points)
+        compute = lambda: (np.reshape(getattr(separation, how)(u, seed), (-1, u.size)),)  # noqa: E731
+        return self.answers([Asked(f"{how} {seed}", u, 0, compute, list)])[0]
 
     def held_out(self, u: Any) -> float:
         """The loss on what the fit does not see, at no cost; NaN where nothing is held out."""
@@ -131,8 +160,8 @@ class Evaluate:
         if unseen is None:
             return np.nan
         u = np.asarray(u, np.float64)
-        (loss,) = self._answer("held_out", u, 0, lambda: (_problem.losses(unseen, u[None]),))
-        return float(loss[0])
+        compute = lambda: (_problem.losses(unseen, u[None]),)  # noqa: E731
+        return self.answers([Asked("held_out", u, 0, compute, lambda loss: float(loss[0]))])[0]
 
     def _need_gradient(self) -> None:
         chain = self.problem.layout.chain
@@ -143,27 +172,49 @@ class Evaluate:
                 "Use a population optimizer, freeze the chain up to that block, or leave it out.",
             )
 
-    def _answer(
-        self, call: str, at: np.ndarray, cost: float, compute: Callable[[], tuple[Any, ...]]
-    ) -> tuple[np.ndarray, ...]:
-        if self.spent + cost > self.budget:
+    def answers(self, asked: Sequence[Asked]) -> list[Any]:
+        """The answers to several questions, computed side by side, counted and kept in the order they stand in."""
+        answers = [a.read(*out) for a, out in zip(asked, self._numbers(asked), strict=False)]
+        if len(answers) < len(asked):
             raise BudgetSpent
-        self.spent += cost
-        digest = hashlib.sha256(at.tobytes()).hexdigest()[:16]
-        record = next(self._replay, None)
-        if record is not None:
-            if (record["call"], record["at"]) != (call, digest):
-                raise RunError(
-                    "run-journal",
-                    f"Record {self.replayed + 1} of the journal answers {record['call']!r}, not {call!r} here.",
-                    "Start afresh in another folder: the versions or the machine have changed.",
-                )
-            self.replayed += 1
-            return tuple(_unpack(a) for a in record["out"])
-        out = tuple(np.asarray(a, np.float64) for a in compute())
-        if self.journal is not None:
-            self.journal.append({"call": call, "at": digest, "out": [_pack(a) for a in out]})
-        return out
+        return answers
+
+    def _numbers(self, asked: Sequence[Asked]) -> list[tuple[np.ndarray, ...]]:
+        """What the budget pays for, from the journal as far as it goes."""
+        paid, known = 0, []
+        for a in asked:
+            if self.spent + a.cost > self.budget:
+                break
+            self.spent += a.cost
+            paid += 1
+            record = next(self._replay, None)
+            if record is not None:
+                known.append(self._replayed(a, record))
+        return known + self._computed(asked[len(known) : paid])
+
+    def _replayed(self, asked: Asked, record: dict[str, Any]) -> tuple[np.ndarray, ...]:
+        if (record["call"], record["at"]) != (asked.call, _digest(asked)):
+            raise RunError(
+                "run-journal",
+                f"Record {self.replayed + 1} of the journal answers {record['call']!r}, not {asked.call!r} here.",
+                "Start afresh in another folder: the versions or the machine have changed.",
+            )
+        self.replayed += 1
+        return tuple(unpack(a) for a in record["out"])
+
+    def _computed(self, asked: Sequence[Asked]) -> list[tuple[np.ndarray, ...]]:
+        """Computed in threads, but for the first of a kind, which is compiled; in the journal as if one by one."""
+        computed = []
+        while asked:
+            new = asked[0].call not in self._compiled or jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue] # a switch that threads may not share
+            now, asked = (asked[:1], asked[1:]) if new else (asked, [])
+            self._compiled.update(a.call for a in now)
+            run = map if len(now) == 1 else _threads().map
+            for a, out in zip(now, run(_compute, now), strict=True):
+                if self.journal is not None:
+                    self.journal.append({"call": a.call, "at": _digest(a), "out": [pack(o) for o in out]})
+                computed.append(out)
+        return computed
 
     def _note(self, us: np.ndarray, values: np.ndarray) -> np.ndarray:
         finite = np.isfinite(values)
@@ -184,16 +235,38 @@ class Brief(Evaluate):
         super().__init__(excerpt, watch=lambda _: whole.watch(whole))
         self.whole, self.share = whole, excerpt.source.size / whole.problem.source.size
 
-    def _answer(
-        self, call: str, at: np.ndarray, cost: float, compute: Callable[[], tuple[Any, ...]]
-    ) -> tuple[np.ndarray, ...]:
-        return self.whole._answer(f"brief {call}", at, self.share * cost, compute)
+    def _numbers(self, asked: Sequence[Asked]) -> list[tuple[np.ndarray, ...]]:
+        return self.whole._numbers([a._replace(call=f"brief {a.call}", cost=self.share * a.cost) for a in asked])
 
 
-def _pack(a: np.ndarray) -> dict[str, Any]:
-    """JSON has no NaN or infinity; null stands for both, as both mean a failed evaluation."""
-    return {"shape": list(a.shape), "data": [x if np.isfinite(x) else None for x in a.ravel().tolist()]}
+def side_by_side(evaluate: Evaluate, tasks: Sequence[Generator[Asked, Any, T]]) -> list[T]:
+    """Run tasks that yield questions and are sent the answers, all of them one question at a time; their results."""
+    results: dict[int, T] = {}
+    waiting: dict[int, Asked] = {}
+
+    def proceed(i: int, answer: Any) -> None:
+        try:
+            waiting[i] = tasks[i].send(answer)
+        except StopIteration as end:
+            results[i] = end.value
+
+    for i in range(len(tasks)):
+        proceed(i, None)
+    while waiting:
+        asked, waiting = waiting, {}
+        for i, answer in zip(asked, evaluate.answers(list(asked.values())), strict=True):
+            proceed(i, answer)
+    return [results[i] for i in range(len(tasks))]
 
 
-def _unpack(packed: dict[str, Any]) -> np.ndarray:
-    return np.asarray([np.nan if x is None else x for x in packed["data"]], np.float64).reshape(packed["shape"])
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(min(SIDE_BY_SIDE, os.cpu_count() or 1), thread_name_prefix="evaluate")
+
+
+def _compute(asked: Asked) -> tuple[np.ndarray, ...]:
+    return tuple(np.asarray(a, np.float64) for a in asked.compute())
+
+
+def _digest(asked: Asked) -> str:
+    return hashlib.sha256(asked.at.tobytes()).hexdigest()[:16]

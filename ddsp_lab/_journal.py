@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ._errors import RunError
 
 
@@ -84,3 +86,12 @@ class Journal:
 
     def close(self) -> None:
         self._file.close()
+
+
+def pack(a: np.ndarray) -> dict[str, Any]:
+    """JSON has no NaN or infinity; null stands for both, as both mean a failed evaluation."""
+    return {"shape": list(a.shape), "data": [x if np.isfinite(x) else None for x in a.ravel().tolist()]}
+
+
+def unpack(packed: dict[str, Any]) -> np.ndarray:
+    return np.asarray([np.nan if x is None else x for x in packed["data"]], np.float64).reshape(packed["shape"])

@@ -41,29 +41,33 @@ class Watched(Evaluate):
         if self.non_finite and self.broken_at is None:
             self.broken_at = self.evaluations
 
-    def losses(self, us):
+    def ask_losses(self, us):
         self.points += list(np.atleast_2d(us))
-        return super().losses(us)
+        return super().ask_losses(us)
 
     def values_and_gradients(self, us):
         self.points += list(np.atleast_2d(us))
         return super().values_and_gradients(us)
 
-    def gauss_newton(self, u, free=None):
+    def ask_gauss_newton(self, u, free=None):
         self.points.append(np.asarray(u))
-        return super().gauss_newton(u, free)
+        return super().ask_gauss_newton(u, free)
 
-    def _answer(self, call, at, cost, compute):
-        faulty = self.faulty and cost and len(self.costs) % 4 == 3
-        wrong = lambda: [np.nan * np.asarray(a) for a in compute()]  # noqa: E731
-        try:
-            answer = super()._answer(call, at, cost, wrong if faulty else compute)
-        except BudgetSpent:
-            self.refused = cost
-            raise
-        self.costs.append(cost)
-        self.failed += bool(faulty)
-        return answer
+    def _numbers(self, asked):
+        spoiled = []
+        for i, a in enumerate(asked, len(self.costs)):
+            faulty = self.faulty and a.cost and i % 4 == 3
+
+            def wrong(compute=a.compute):
+                return [np.nan * np.asarray(part) for part in compute()]
+
+            spoiled.append(a._replace(compute=wrong) if faulty else a)
+        numbers = super()._numbers(spoiled)
+        if len(numbers) < len(asked):
+            self.refused = asked[len(numbers)].cost
+        self.costs += [a.cost for a in asked[: len(numbers)]]
+        self.failed += sum(a is not b for a, b in zip(asked, spoiled[: len(numbers)], strict=False))
+        return numbers
 
 
 def problem(space, truth=TRUTH, target=ESR, sound=None, prior=0.0):

@@ -95,9 +95,9 @@ class Alternating(Optimizer):
     def _likeliest(self, evaluate: Evaluate, best: Descent, turn: int) -> Descent:
         """The twin that is better, or as good and in a larger valley."""
         polish = LevenbergMarquardt(tolerance=self.tolerance)
-        short = [polish.run(evaluate.brief, polish.start(u), LONG) for u in evaluate.suggested("twins", best.u, turn)]
-        for point in [d.u for d in sorted(short, key=_loss)[: self.width]]:
-            twin = polish.run(evaluate, polish.start(point), LAST)
+        starts = [polish.start(u) for u in evaluate.suggested("twins", best.u, turn)]
+        short = sorted(polish.run_all(evaluate.brief, starts, LONG), key=_loss)[: self.width]
+        for twin in polish.run_all(evaluate, [polish.start(d.u) for d in short], LAST):
             better = twin.loss < BETTER * best.loss and best.loss > FLOOR
             alike = twin.loss <= max(ALIKE * best.loss, FLOOR)
             if better or (alike and _room(evaluate, twin) > _room(evaluate, best)):
@@ -107,10 +107,10 @@ class Alternating(Optimizer):
     def _improved(self, evaluate: Evaluate, state: Search) -> Search:
         lm, best = self._descent, state.best
         points = self._candidates(evaluate, state)
-        trials = sorted((lm.run(evaluate.brief, lm.start(u), SHORT) for u in points), key=_loss)
+        trials = sorted(lm.run_all(evaluate.brief, [lm.start(u) for u in points], SHORT), key=_loss)
         winner = best
-        for start in [*(lm.start(t.u, t.damping) for t in trials[:FINALISTS]), lm.start(best.u, damping=1e-3)]:
-            winner = min(winner, lm.run(evaluate, start, LONG), key=_loss)
+        for starts in ([lm.start(t.u, t.damping) for t in trials[:FINALISTS]], [lm.start(best.u, damping=1e-3)]):
+            winner = min(winner, *lm.run_all(evaluate, starts, LONG), key=_loss)
             if winner.loss <= max(SOLVED, ENOUGH * best.loss):
                 break
         return replace(state, best=winner, failed=0 if winner.loss < 0.5 * best.loss else state.failed + 1)
@@ -130,7 +130,7 @@ class Alternating(Optimizer):
             drawn = evaluate.suggested("redrawn", u, state.round) + evaluate.suggested("restarts", u, state.round)
             settled += [lm.start(point) for point in _lowest(evaluate.brief, drawn, DRAWN)]
         for steps, share in RACE:
-            settled = sorted((lm.run(evaluate.brief, d, steps) for d in settled), key=_loss)
+            settled = sorted(lm.run_all(evaluate.brief, settled, steps), key=_loss)
             settled = settled[: max(self.width, round(share * len(settled)))]
         chosen: list[np.ndarray] = []
         last = -np.inf
@@ -146,7 +146,7 @@ def _loss(d: Descent) -> float:
 
 
 def _lowest(evaluate: Evaluate, points: list[np.ndarray], count: int) -> list[np.ndarray]:
-    losses = [float(evaluate.losses(u)[0]) for u in points]
+    losses = [float(loss[0]) for loss in evaluate.answers([evaluate.ask_losses(u) for u in points])]
     return [points[i] for i in np.argsort(losses)[:count]]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Array
 from msgspec import Meta
 
-from .._evaluate import Evaluate, GaussNewton
+from .._evaluate import Asked, Evaluate, GaussNewton, side_by_side
 from .._optimizer import Optimizer, Round
 from .._space import Space
 
@@ -64,20 +65,37 @@ class LevenbergMarquardt(Optimizer):
         return Descent(u, self.damping if damping is None else damping, free)
 
     def step(self, key: Array, evaluate: Evaluate, state: Descent) -> Round:
-        state = self.advance(evaluate, state)
+        state = self.run(evaluate, state, 1)
         return Round(state, state.done)
 
-    def advance(self, evaluate: Evaluate, state: Descent) -> Descent:
+    def run(self, evaluate: Evaluate, state: Descent, steps: int) -> Descent:
+        """At most `steps` steps."""
+        return self.run_all(evaluate, [state], steps)[0]
+
+    def run_all(self, evaluate: Evaluate, states: Sequence[Descent], steps: int) -> list[Descent]:
+        """At most `steps` steps of each descent, side by side."""
+        return side_by_side(evaluate, [self._running(evaluate, state, steps) for state in states])
+
+    def _running(self, evaluate: Evaluate, state: Descent, steps: int) -> Generator[Asked, Any, Descent]:
+        for _ in range(steps):
+            if state.done:
+                break
+            state = yield from self._advanced(evaluate, state)
+        return state
+
+    def _advanced(self, evaluate: Evaluate, state: Descent) -> Generator[Asked, Any, Descent]:
         """One accepted step, or the finding that there is none."""
-        model = state.model or evaluate.gauss_newton(state.u, state.free)
+        model = state.model or (yield evaluate.ask_gauss_newton(state.u, state.free))
         if not model.finite:
             return replace(state, model=model, done=True)
         damping, affine = state.damping, evaluate.problem.layout.affine
         for tried in range(TRIES):
             step = self._step(model, state.u, damping, state.free, affine, self.longest_step / 2**tried)
-            trial = self._solved(evaluate, np.clip(state.u + step, 0.0, 1.0), state.free, affine)
-            if evaluate.losses(trial)[0] < model.loss and (after := evaluate.gauss_newton(trial, state.free)).finite:
-                break
+            trial = yield from self._solved(evaluate, np.clip(state.u + step, 0.0, 1.0), state.free, affine)
+            if (yield evaluate.ask_losses(trial))[0] < model.loss:
+                after = yield evaluate.ask_gauss_newton(trial, state.free)
+                if after.finite:
+                    break
             damping *= 4.0
         else:
             return replace(state, model=model, done=True)
@@ -85,18 +103,15 @@ class LevenbergMarquardt(Optimizer):
         done = stalled >= self.patience or after.loss <= self.tolerance
         return Descent(trial, max(damping / 4.0, 1e-7), state.free, after, stalled, done)
 
-    def run(self, evaluate: Evaluate, state: Descent, steps: int) -> Descent:
-        """At most `steps` steps."""
-        for _ in range(steps):
-            if state.done:
-                break
-            state = self.advance(evaluate, state)
-        return state
-
-    def _solved(self, evaluate: Evaluate, u: np.ndarray, moving: np.ndarray | None, affine: np.ndarray) -> np.ndarray:
+    def _solved(
+        self, evaluate: Evaluate, u: np.ndarray, moving: np.ndarray | None, affine: np.ndarray
+    ) -> Generator[Asked, Any, np.ndarray]:
         """The best weights and mixes given the rest: the residual is nearly linear in them, so a Newton step does."""
         which = np.flatnonzero(affine) if moving is None else moving[affine[moving]]
-        if not which.size or not (model := evaluate.gauss_newton(u, which)).finite:
+        if not which.size:
+            return u
+        model = yield evaluate.ask_gauss_newton(u, which)
+        if not model.finite:
             return u
         return np.clip(u + self._step(model, u, 0.0, which, affine), 0.0, 1.0)
 
