@@ -22,6 +22,7 @@ from jax.core import Tracer
 # XLA:CPU's older emitters compile in two thirds of the time, and their code runs as fast, give or take a tenth. An
 # option is an error to a compiler that does not know it, hence the versions for which it is known to be there.
 FAST_TO_COMPILE = {"xla_cpu_use_fusion_emitters": False} if jax.__version_info__ < (0, 11) else None
+jit = partial(jax.jit, compiler_options=FAST_TO_COMPILE)
 PINNED = ("ddsp_lab", "numpy", "jax", "jaxlib", "builtins", "copyreg")  # modules whose source or version is in the key
 
 
@@ -57,9 +58,9 @@ def _program(f: Callable[..., Any], static: tuple[Hashable, ...], structure: Any
         try:
             exported = jax.export.export(jax.jit(flat))(*[jax.ShapeDtypeStruct(*shape) for shape in shapes])
         except (ValueError, NotImplementedError):  # a call back into Python, say, which no file can hold
-            return jax.jit(flat, compiler_options=FAST_TO_COMPILE)
+            return jit(flat)
         _write(place, exported)
-    return jax.jit(exported.call, compiler_options=FAST_TO_COMPILE)
+    return jit(exported.call)
 
 
 def _place(f: Callable[..., Any], *parts: Any) -> Path | None:

@@ -4,7 +4,6 @@ memory."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from itertools import chain as joined
 from reprlib import repr as short
 from typing import Any
@@ -19,6 +18,7 @@ from ._block import Block, Context, flatten, nest
 from ._errors import AudioError
 from ._look_ahead import check_look_ahead
 from ._param import to_values
+from ._programs import jit
 from ._space import Space, starting_values
 
 PIECE = 1 << 16
@@ -81,7 +81,7 @@ def render(chain: Block, values: Mapping[str, Any], x: Any, sr: int) -> Any:
     return y[0] if np.ndim(x) == 1 and y.shape[0] == 1 else y
 
 
-@partial(jax.jit, static_argnames="chain")
+@jit(static_argnames="chain")
 def _step(chain: Block, p: Any, state: Any, x: Any, ctx: Context) -> Any:
     return chain.step(p, state, x, ctx)
 

@@ -10,7 +10,7 @@ import scipy.signal
 
 from ddsp_lab import DdspLabError, render
 from ddsp_lab.audio import align
-from ddsp_lab.dsp import ballistics, delay_line, echoes, fdn, oversample, svf, vector_fit
+from ddsp_lab.dsp import ballistics, echoes, fdn, feedback_line, oversample, svf, vector_fit
 from ddsp_lab.dsp.alignment import overlap
 from ddsp_lab.dsp.state_space import lti
 from ddsp_lab.dsp.stft import frame_count, stft
@@ -179,7 +179,7 @@ def lagrange(d):
 @pytest.mark.parametrize("feedback", [0.0, 0.7])
 def test_the_feedback_delay_is_its_recursion(delay, feedback):
     x, history = noise(0, 4000)[0], noise(1, 2003)[0]
-    after, y = delay_line.feedback_delay(
+    after, y = feedback_line.feedback_delay(
         jnp.asarray(x), jnp.float32(delay), jnp.float32(feedback), jnp.asarray(history)
     )
     whole = int(delay)
@@ -198,7 +198,7 @@ def test_a_fractional_delay_is_a_shift_in_time(delay):
     """Of a smooth signal, by as much as asked for; by whole samples exactly."""
     n = np.arange(400)
     tone = np.sin(0.1 * n).astype(np.float32)
-    _, y = delay_line.feedback_delay(jnp.asarray(tone), jnp.float32(delay), jnp.float32(0.0), jnp.zeros(103))
+    _, y = feedback_line.feedback_delay(jnp.asarray(tone), jnp.float32(delay), jnp.float32(0.0), jnp.zeros(103))
     late = slice(50, None)
     assert apart(np.asarray(y)[late], np.sin(0.1 * (n - delay))[late]) < (1e-6 if delay == 5.0 else 1e-5)
 
@@ -208,7 +208,7 @@ def test_the_delay_of_the_delay_has_a_slope():
     tone = jnp.sin(0.1 * jnp.arange(400.0))
 
     def out(d):
-        return delay_line.feedback_delay(tone, d, jnp.float32(0.0), jnp.zeros(103))[1]
+        return feedback_line.feedback_delay(tone, d, jnp.float32(0.0), jnp.zeros(103))[1]
 
     slope = jax.jvp(out, (jnp.float32(7.3),), (jnp.float32(1.0),))[1]
     wanted = -0.1 * np.cos(0.1 * (np.arange(400) - 7.3))

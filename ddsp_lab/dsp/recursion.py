@@ -44,15 +44,22 @@ def _in_pieces(tick: Tick, start: tuple[Array, ...], inputs: Any) -> tuple[tuple
     return final, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), out, tail)
 
 
-def affine_scan(tick: Tick, start: tuple[Float[Array, ""], ...], inputs: Any) -> tuple[tuple[Array, ...], Any]:
+def affine_scan(
+    tick: Tick, start: tuple[Float[Array, ""], ...], inputs: Any, reverse: bool = False
+) -> tuple[tuple[Array, ...], Any]:
     """`lax.scan` for a `tick` that is affine in its state, a tuple of numbers, at any one input.
 
     On a GPU or TPU a turn costs microseconds however little it does, so there the signal is cut into pieces that run
     side by side; superposition makes that exact.
     """
+
+    def turned(v: Any) -> Any:
+        return jax.tree.map(lambda a: a[::-1], v) if reverse else v
+
+    def in_pieces(s: Any, v: Any) -> Any:
+        end, out = _in_pieces(tick, s, turned(v))
+        return end, turned(out)
+
     return lax.platform_dependent(
-        start,
-        inputs,
-        cpu=lambda s, v: lax.scan(tick, s, v),
-        default=lambda s, v: _in_pieces(tick, s, v),
+        start, inputs, cpu=lambda s, v: lax.scan(tick, s, v, reverse=reverse), default=in_pieces
     )

@@ -10,8 +10,8 @@ import numpy as np
 
 from .._block import Audio, Context, State, StreamingBlock, Values
 from .._param import Param
-from ..dsp.delay_line import feedback_delay
 from ..dsp.echoes import echo_lags, impulse_response
+from ..dsp.feedback_line import feedback_delay
 
 LOW_MS, HIGH_MS = 1.0, 50.0
 LAGS = 3  # peaks of the impulse response offered as the delay
