@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 import ddsp_lab as dl
 
@@ -28,33 +29,15 @@ def run(args: Any) -> list[dict[str, Any]]:
         chain = dl.parse(name)
 
         def columns(hidden: Any, result: dl.FitResult, chain: Any = chain) -> dict[str, Any]:
-            truth, answer = (_reverberation_s(chain, p, guitar.sr) for p in (hidden, result.values))
-            return {"mix": float(hidden["mix"]), "decay_s": truth, "off": answer / truth - 1.0}
+            truth, answer = (_reverberation_s(chain, p, hidden, guitar.sr) for p in (hidden, result.values))
+            off = answer / truth - 1.0
+            worst = int(np.argmax(np.abs(off)))
+            return {"mix": float(hidden["mix"]), "decay_s": float(truth[worst]), "off": float(off[worst])}
 
         mine = recover(chain, guitar, wanted(args, DRAWS), columns, HEARD)
         summary = {"off": count(mine, "off", WITHIN), "esr": median(mine, "esr"), "seconds": median(mine, "seconds")}
         rows += [*mine, {"chain": name} | summary]
     return rows
-
-
-<<<<<<< HEAD
-def _recovered(chain: Any, hidden: Any, guitar: dl.audio.Recording) -> dict[str, Any]:
-    wet = dl.render(chain, hidden, guitar.samples, guitar.sr)
-    began = time.perf_counter()
-    result = dl.fit(chain, guitar.samples, wet, guitar.sr)
-    seconds = time.perf_counter() - began
-    truth, answer = (_reverberation_s(chain, p, hidden, guitar.sr) for p in (hidden, result.values))
-    off = answer / truth - 1.0
-    worst = int(np.argmax(np.abs(off)))
-    return {
-        "mix": float(hidden["mix"]),
-        "decay_s": float(truth[worst]),
-        "off": float(off[worst]),
-        "esr": result.metrics["esr_aligned"],
-        "best_gain": best_gain(guitar.samples, wet),
-        "best_fir": best_fir(guitar.samples, wet),
-        "seconds": seconds,
-    }
 
 
 def _reverberation_s(chain: Any, p: Any, hidden: Any, sr: int) -> np.ndarray:
@@ -66,19 +49,3 @@ def _reverberation_s(chain: Any, p: Any, hidden: Any, sr: int) -> np.ndarray:
         return seconds
     level = np.asarray(hidden["gain_db"]) + 10.0 * np.log10(hidden["decay_s"])
     return seconds[level >= level.max() - LOUD_DB]
-
-
-def _summary(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "chain": name,
-        "draw": f"of {len(rows)}",
-        "off": f"{sum(abs(r['off']) <= WITHIN for r in rows)} within {100 * WITHIN:g} %",
-        "esr": f"median {np.median([r['esr'] for r in rows]):.1e}",
-        "seconds": f"median {np.median([r['seconds'] for r in rows]):.1f}, worst {max(r['seconds'] for r in rows):.1f}",
-    }
-=======
-def _reverberation_s(chain: Any, p: Any, sr: int) -> float:
-    if "decay_s" in p:
-        return float(p["decay_s"])
-    return float(chain.reverberation_s({k: jnp.asarray(v) for k, v in p.items()}, sr))
->>>>>>> 353f9da (Damp the loop of delay and ping_pong_delay, and find hidden echoes)
