@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from blocks import CTX, SAMPLES, decoded, every
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddsp_lab import Space
@@ -75,7 +75,11 @@ def slope(block):
     return jax.jit(jax.value_and_grad(seen, argnums=(0, 1), has_aux=True))
 
 
+MANY = 10_000 if settings.default.max_examples > 200 else 200
+
+
 @every
+@settings(max_examples=MANY)
 @given(st.sampled_from(list(SIGNALS)), st.sampled_from(list(PLACES)), st.integers(0, 2**32 - 1))
 def test_is_finite_everywhere_and_so_is_its_gradient(block, signal, place, seed):
     rng = np.random.default_rng(seed)
