@@ -23,9 +23,14 @@ TAPS = 512
 
 def load(data: str | None, *parts: str) -> dl.audio.Recording:
     """A recording of the data folder."""
+    return dl.audio.load(found(data, *parts))
+
+
+def found(data: str | None, *parts: str) -> Path:
+    """Where the recordings are."""
     if data is None:
         raise SystemExit("Say where the recordings are: --data FOLDER.")
-    return dl.audio.load(Path(data, *parts))
+    return Path(data, *parts)
 
 
 def draw(chain: dl.Block, seed: int) -> Any:
