@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ._block import Block
+from ._block import Block, walk
 from ._errors import AudioError
 from ._problem import Problem
 from ._render import as_audio
@@ -67,7 +67,7 @@ def prepare_pair(dry: Any, reference: Any, sr: int, chain: Block, aligned: bool 
         channels = min(dry.shape[0], reference.shape[0])
         dry, reference = mixdown(dry, channels), mixdown(reference, channels)
         notes.append(("audio-channels", f"{text}: both were mixed down to {channels}."))
-    alignment = align(dry, reference, sr, delays=chain.echoes) if aligned else NO_ALIGNMENT
+    alignment = align(dry, reference, sr, delays=_delays(chain)) if aligned else NO_ALIGNMENT
     if alignment.applied_samples:
         notes.append(
             (
@@ -116,6 +116,13 @@ class Window:
     pair: int
     start: int
     stop: int
+
+
+def _delays(chain: Block) -> bool:
+    """Whether the chain may be late by itself: by an echo, or by a delay that moves, as a flanger's does, so that no
+    one delay is right."""
+    links = (link for link in walk(chain) if not link.children)
+    return chain.echoes or any(not (link.time_invariant or link.memoryless) for link in links)
 
 
 def windows(pairs: Sequence[Pair], sr: int) -> tuple[list[Window], list[Window]]:

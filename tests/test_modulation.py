@@ -7,6 +7,7 @@ import pytest
 
 import ddsp_lab as dl
 from ddsp_lab import Context, Space
+from ddsp_lab._pairs import prepare_pair
 from ddsp_lab.dsp import lfo, modulated_delay, recursion
 from ddsp_lab.dsp.modulated_delay import modulated_feedback, modulated_read
 from ddsp_lab.dsp.phase_shift import phase_shift, rotation
@@ -177,3 +178,11 @@ def test_echoes_change_sides():
     wet = dl.render(dl.parse("ping_pong_delay"), values, x[None], SR)
     late = np.pad(np.stack([left, right]), ((0, 0), (lag, 0)))[:, :3000]
     assert apart(wet, late) < 2e-5
+
+
+def test_a_sweep_is_no_latency():
+    """A flanger that is nearly all wet is late by a delay that moves; nothing is taken off, nor refused."""
+    chain, x = dl.parse("flanger"), plucked()
+    hidden = {"rate_hz": 1.3, "depth": 0.3, "centre_delay_ms": 5.0, "feedback": -0.5, "mix": 0.97}
+    pair = prepare_pair(x, dl.render(chain, hidden, x, SR), SR, chain)
+    assert (pair.alignment.applied_samples, pair.alignment.polarity) == (0, 1)
