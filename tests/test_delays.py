@@ -8,7 +8,7 @@ from scipy.signal import lfilter
 
 import ddsp_lab as dl
 from ddsp_lab import Context
-from ddsp_lab.dsp import delay_line
+from ddsp_lab.dsp import damped_line, delay_line, feedback_line
 from ddsp_lab.dsp.alignment import align
 from ddsp_lab.effects.rotary import DRUM, LATENCY, SWING_MS
 from ddsp_lab.effects.tape_delay import FLUTTER_HZ, FLUTTER_MS, WOW_HZ, WOW_MS
@@ -59,27 +59,29 @@ def test_a_damped_delay_is_its_recursion(time_ms):
         v = pole * v + (1.0 - pole) * g * y[n]
         w[n] = x[n] + v
     p = {"time_ms": time_ms, "feedback": g, "damping": damping, "mix": mix}
-    assert apart(dl.render(dl.parse("delay"), p, x[None], SR)[0], (1.0 - mix) * x + mix * y) < 1e-4
+    assert apart(dl.render(dl.parse("delay(damped=true)"), p, x[None], SR)[0], (1.0 - mix) * x + mix * y) < 1e-4
 
 
 def test_every_loop_of_a_delay_gives_the_same():
-    """That of a CPU with and without damping, and that of other machines."""
+    """With and without damping, that of a CPU and that of other machines."""
     u, longest, shortest = jnp.asarray(noise(SAMPLES)), 700, 30
+    silence = jnp.zeros(longest + 3)
     for delay in (30.4, 654.3):
         at = delay_line.tap(delay, longest)
-        at = delay_line.Tap(at.whole, 0.8 * at.coefficients)
-        tiles, samples = (
-            f(u, *a, at, longest) for f, a in ((delay_line._in_tiles, ()), (delay_line._by_sample, (0.0,)))
+        long, short = (
+            feedback_line._filled(u, 0.8, at, silence, width, size)[longest + 3 :]
+            for width, size in ((feedback_line.TILE, at.whole), (shortest - 1, shortest - 1))
         )
-        assert apart(tiles, samples) < 1e-5
-        for pole in (0.0, 0.7):
-            damped = delay_line.Tap(at.whole, (1.0 - pole) * at.coefficients)
-            wanted = delay_line._by_sample(u, pole, damped, longest)
-            assert apart(delay_line._evenly(u, pole, damped, longest, shortest), wanted) < 1e-5
+        at = delay_line.Tap(at.whole, 0.8 * at.coefficients)
+        assert apart(long, short) < 1e-5
+        assert apart(damped_line._by_sample(u, 0.0, at, longest), short) < 1e-5
+        damped = delay_line.Tap(at.whole, 0.3 * at.coefficients)
+        wanted = damped_line._by_sample(u, 0.7, damped, longest)
+        assert apart(damped_line._evenly(u, 0.7, damped, longest, shortest), wanted) < 1e-5
 
 
 def test_damping_is_the_share_of_the_decay_at_nyquist():
-    g, pole = 0.7, float(delay_line.damping_pole(0.7, 0.5))
+    g, pole = 0.7, float(damped_line.damping_pole(0.7, 0.5))
     top = (1.0 - pole) / (1.0 + pole) * g
     assert np.log(g) / np.log(top) == pytest.approx(1.0 - 0.9 * 0.5, rel=1e-5)
 
@@ -119,8 +121,9 @@ def test_the_first_guess_at_a_delay_is_the_delay(time_ms, mix):
     hidden = {"time_ms": time_ms, "feedback": 0.9, "damping": 0.4, "mix": mix}
     rng, t = np.random.default_rng(1), np.arange(2 * SR) / SR
     x = (0.1 * np.exp(t - 2.0) * np.sin(600.0 * t) + 0.01 * t * rng.standard_normal(t.size)).astype(np.float32)[None]
-    wet = dl.render(dl.parse("delay"), hidden, x, SR)
-    guess = dl.parse("delay").estimate(x, wet, Context(SR))[0]
+    chain = dl.parse("delay(damped=true)")
+    wet = dl.render(chain, hidden, x, SR)
+    guess = chain.estimate(x, wet, Context(SR))[0]
     assert guess["time_ms"] == pytest.approx(time_ms, rel=1e-3)
     assert all(guess[k] == pytest.approx(hidden[k], abs=0.02) for k in ("feedback", "mix"))
     assert align(x, wet, SR, delays=True).polarity == 1

@@ -7,7 +7,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.linalg import solve_toeplitz
 from scipy.signal import find_peaks, lfilter
 
-from .delay_line import DARKEST
+from .damped_line import DARKEST
 
 ORDER = 24  # of the linear prediction that whitens: music predicts itself, and any lag would explain much
 REGULAR = (1e-4, 1e-6)  # of the loudest bin: sure of the loud octaves alone, and sharp

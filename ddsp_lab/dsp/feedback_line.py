@@ -8,20 +8,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from .delay_line import Tap, tap
+from .delay_line import Tap, interpolated, read, tap
 from .linear_map import linear_map
 
 TILE = 1024  # samples computed at once; wider wastes work on delays shorter than a tile
-
-
-def _taps(past: Float[Array, " t+3"], c: Float[Array, "4"]) -> Float[Array, " t"]:
-    return c[0] * past[3:] + c[1] * past[2:-1] + c[2] * past[1:-2] + c[3] * past[:-3]
-
-
-def _late(line: Float[Array, " h+t"], at: Tap, samples: int) -> Float[Array, " t"]:
-    """The last `samples` of the line, delayed."""
-    first = line.shape[0] - samples - at.whole - 3
-    return _taps(lax.dynamic_slice(line, (first,), (samples + 3,)), at.coefficients)
 
 
 def _filled(
@@ -34,8 +24,8 @@ def _filled(
 
     def tile(carry):
         n, line = carry
-        past = lax.dynamic_slice(line, (held + n - at.whole - 3,), (width + 3,))
-        w = lax.dynamic_slice(u, (n,), (width,)) + gain * _taps(past, at.coefficients)
+        echo = interpolated(line, held + n - at.whole, width, at)
+        w = lax.dynamic_slice(u, (n,), (width,)) + gain * echo
         return n + size, lax.dynamic_update_slice(line, w, (held + n,))
 
     start = jnp.int32(0), jnp.pad(history, (0, samples + width))
@@ -64,9 +54,16 @@ def feedback_delay(
     history: Float[Array, " h"],
     shortest: int = 2,
 ) -> tuple[Float[Array, " h"], Float[Array, " t"]]:
+    r"""Echoes: $w_n = x_n + g\,(D w)_n$, $y = D w$, with $D$ a fractional delay that may change from call to call.
+
+    `history` holds the line's samples before `x` and bounds the delay to its length minus 3; it is never below
+    `shortest`, from which the length of the loop follows that runs on GPUs and TPUs. Returns the history after
+    `x` and the echoes alone. The tangent is the same loop, $\dot w = \dot x + \dot g\,y + g\,\dot d\,D' w + g\,D
+    \dot w$; so is the adjoint, in time turned round.
+    """
     at = tap(jnp.maximum(delay_samples, shortest), history.shape[0] - 3)
     line = _line(shortest, x, feedback, at, history)
-    return line[x.shape[0] :], _late(line, at, x.shape[0])
+    return line[x.shape[0] :], read(line, at, x.shape[0])
 
 
 @feedback_delay.defjvp
@@ -74,41 +71,41 @@ def _(shortest, primals, tangents):
     x, delay_samples, feedback, history = primals
     samples, held = x.shape[0], history.shape[0]
 
-    def read(delay):
+    def place(delay):
         return tap(jnp.maximum(delay, shortest), held - 3)
 
-    at = read(delay_samples)
-    slope = jax.jvp(lambda d: read(d).coefficients, (delay_samples,), (jnp.ones_like(delay_samples),))[1]
+    at = place(delay_samples)
+    slope = jax.jvp(lambda d: place(d).coefficients, (delay_samples,), (jnp.ones_like(delay_samples),))[1]
     line = _line(shortest, x, feedback, at, history)
-    echoes, moved = _late(line, at, samples), _late(line, Tap(at.whole, slope), samples)
+    echoes, moved = read(line, at, samples), read(line, Tap(at.whole, slope), samples)
 
     def forwards(change):
         dx, d_delay, d_feedback, d_history = change
         u = dx + d_feedback * echoes + (feedback * d_delay) * moved
         d_line = _line(shortest, u, feedback, at, d_history)
-        return d_line[samples:], _late(d_line, at, samples) + d_delay * moved
+        return d_line[samples:], read(d_line, at, samples) + d_delay * moved
 
     def backwards(change):
         # in time turned round: what is pulled out of the line is what is pulled out of its echoes, delayed
         kept, heard = (v[::-1] for v in change)
         kept = jnp.pad(kept, (0, samples))
         line = _line(shortest, heard + feedback * kept[:samples], feedback, at, jnp.zeros_like(history))
-        pulled = _late(jnp.pad(line, (0, held)), at, held + samples) + kept
+        pulled = read(jnp.pad(line, (0, held)), at, held + samples) + kept
         dx = pulled[:samples][::-1]
         return dx, jnp.vdot(moved[::-1], line[held:]), jnp.vdot(echoes, dx), pulled[samples:][::-1]
 
     def plainly(change):
         dx, d_delay, d_feedback, d_history = change
-        q = d_delay * moved + _late(jnp.concatenate([d_history, jnp.zeros_like(dx)]), at, samples)
+        q = d_delay * moved + read(jnp.concatenate([d_history, jnp.zeros_like(dx)]), at, samples)
 
         def solve(_, u):
             return _line(shortest, u, feedback, at, jnp.zeros_like(history))[held:]
 
         def residual(w):
-            return w - feedback * _late(jnp.pad(w, (held, 0)), at, samples)
+            return w - feedback * read(jnp.pad(w, (held, 0)), at, samples)
 
         b = dx + d_feedback * echoes + feedback * q
         dw = lax.custom_linear_solve(residual, b, solve, lambda _, u: solve(_, u[::-1])[::-1])
-        return jnp.concatenate([d_history, dw])[samples:], _late(jnp.pad(dw, (held, 0)), at, samples) + q
+        return jnp.concatenate([d_history, dw])[samples:], read(jnp.pad(dw, (held, 0)), at, samples) + q
 
     return (line[samples:], echoes), linear_map(forwards, backwards, plainly, tuple(tangents))
