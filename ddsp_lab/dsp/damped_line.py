@@ -13,7 +13,7 @@ DARKEST = 0.05  # a loop may lose 26 dB at Nyquist in one turn, no more: a weak 
 
 
 def _by_sample(u: Float[Array, " t"], pole: Float[Array, ""], at: Tap, longest: int) -> Float[Array, " t"]:
-    """Solve $w_n = u_n + p\\,w_{n-1} + (G w)_n$, one sample a turn: on a CPU a native loop of a few nanoseconds each."""
+    """Solve $w_n = u_n + p\\,w_{n-1} + (G w)_n$, one sample a turn: on a CPU a native loop of nanoseconds."""
     lead, row = longest + 3, at.coefficients[::-1]
 
     def sample(n, line):
