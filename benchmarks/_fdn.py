@@ -10,6 +10,7 @@ import numpy as np
 from scipy.signal import butter, sosfilt
 
 import ddsp_lab as dl
+from ddsp_lab._programs import jit
 
 from ._timing import interleaved
 
@@ -30,8 +31,8 @@ def fdn_rows() -> list[dict[str, Any]]:
     def play(u: Any, x: Any) -> Any:
         return block.apply(space.decode(u), x, dl.Context(SR))
 
-    forward = jax.jit(play)
-    both = jax.jit(jax.value_and_grad(lambda u, x: jnp.sum(play(u, x) ** 2)))
+    forward = jit(play)
+    both = jit(jax.value_and_grad(lambda u, x: jnp.sum(play(u, x) ** 2)))
     timed = interleaved(
         {
             "sosfilt": lambda: sosfilt(sections, samples),

@@ -61,7 +61,7 @@ def recover(
         began = time.perf_counter()
         result = dl.fit(chain, sound.samples, wet, sound.sr)
         seconds = time.perf_counter() - began
-        about = {"chain": chain.name if not chain.children else "chain", "draw": seed}
+        about = {"chain": str(chain), "draw": seed}
         scores = {
             "esr": result.metrics["esr_aligned"],
             "best_gain": best_gain(sound.samples, wet),

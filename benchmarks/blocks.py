@@ -16,6 +16,7 @@ import numpy as np
 import ddsp_lab as dl
 from ddsp_lab._programs import jit
 
+from ._fdn import fdn_rows
 from ._timing import interleaved
 
 SR, SECONDS = 44_100, 10
@@ -158,4 +159,4 @@ def run(args: Any) -> list[dict[str, Any]]:
     x = sound()
     missing = [name for name in PEERS if find_spec(name) is None]
     beside = [{"name": f"peers left out, not installed: {', '.join(missing)}"}] if missing else peer_rows(x)
-    return beside + ([] if getattr(args, "peers_only", False) else registry_rows(x))
+    return beside + fdn_rows() + registry_rows(x)

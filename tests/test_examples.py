@@ -1,6 +1,7 @@
 """The examples run, and the recordings that are shipped are those that their script makes."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
-from ddsp_lab import Preset, audio
+from ddsp_lab import Block, Preset, audio
 
 EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
@@ -49,3 +50,10 @@ def test_the_shipped_truth_turns_one_into_the_other(made):
     dry, wet = (audio.load(EXAMPLES / "audio" / f"riff_{kind}.flac") for kind in ("dry", "wet"))
     assert np.abs(truth.render(dry.samples, dry.sr) - wet.samples).max() <= ROUNDING
     assert np.abs(dry.samples - wet.samples).max() > 0.1
+
+
+def test_the_readme_names_every_block():
+    table = (ROOT / "README.md").read_text().partition("| kind | blocks")[2]
+    named = set(re.findall(r"`(\w+)`", table.partition("\n\n")[0]))
+    written = {k for k, v in Block.registry.items() if v.__module__.startswith("ddsp_lab.")}
+    assert named == written - {"series", "parallel"}
