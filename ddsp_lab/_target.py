@@ -6,7 +6,7 @@ import abc
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,11 @@ from ._expression import call_text, number_text
 from ._programs import compiled
 from ._registry import Registered
 
+# what can differ between two recordings; `tests/test_target_laws.py` has a pair of signals for each word
+Trait: TypeAlias = Literal[
+    "level", "dc", "polarity", "phase", "delay", "pitch", "spectrum", "dynamics", "width", "noise"
+]
+
 
 @dataclass(frozen=True)
 class Target(Registered, abc.ABC):
@@ -28,6 +33,9 @@ class Target(Registered, abc.ABC):
     """
 
     least_squares: ClassVar[bool] = False  # whether `residual` is defined
+    differentiable: ClassVar[bool] = True
+    hears: ClassVar[tuple[Trait, ...]] = ()  # what alone raises the distance; measured, like the next
+    deaf_to: ClassVar[tuple[Trait, ...]] = ()  # what alone leaves it all but zero; the rest it hears faintly
 
     def __post_init__(self) -> None:
         self.check_settings()
@@ -93,6 +101,18 @@ class TargetSum(Target, abc.ABC):  # no member of its own: what the operators ma
     @property
     def least_squares(self) -> bool:
         return all(t.least_squares for _, t in self.parts)
+
+    @property
+    def differentiable(self) -> bool:
+        return all(t.differentiable for _, t in self.parts)
+
+    @property
+    def hears(self) -> tuple[Trait, ...]:
+        return tuple(w for w in get_args(Trait) if any(w in t.hears for _, t in self.parts))
+
+    @property
+    def deaf_to(self) -> tuple[Trait, ...]:
+        return tuple(w for w in get_args(Trait) if all(w in t.deaf_to for _, t in self.parts))
 
     def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Any:
         return tuple(t.prepare(reference, sr, length) for _, t in self.parts)

@@ -77,6 +77,26 @@ def test_blocks_are_listed():
         assert word in shown
 
 
+# --- targets
+
+
+def test_targets_are_described_as_data():
+    described = {d["name"]: d for d in cli_json("targets")}
+    assert {k for k, v in dl.Target.registry.items() if v.__module__.startswith("ddsp_lab.")} <= described.keys()
+    for name, d in described.items():
+        assert d.keys() == {"name", "hears", "deaf_to", "differentiable"}, name
+        assert isinstance(d["differentiable"], bool)
+        assert not set(d["hears"]) & set(d["deaf_to"])
+    assert described["multi_resolution_stft"]["deaf_to"] == ["polarity", "phase"]
+    assert "delay" in described["esr"]["hears"]
+
+
+def test_targets_are_listed():
+    shown = cli("targets").stdout
+    for word in ("esr", "multi_resolution_stft", "deaf to", "polarity, phase"):
+        assert word in shown
+
+
 # --- check
 
 
@@ -261,7 +281,7 @@ def test_python_m_is_the_same_program(here):
 def test_help_names_every_verb():
     result = cli("--help")
     assert result.exit_code == 0
-    for verb in ("demo", "blocks", "check", "fit", "render"):
+    for verb in ("demo", "blocks", "targets", "check", "fit", "render"):
         assert verb in result.stdout
         assert "--json" in cli(verb, "--help").stdout
 

@@ -1,6 +1,7 @@
 """What every distance promises, measured on each member of the registry, and the numbers of those that have a norm."""
 
 import dataclasses
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import pytest
 
 from ddsp_lab import DdspLabError, Target
 from ddsp_lab._parse import parse_target
+from ddsp_lab._target import Trait
 from ddsp_lab.targets import Esr, MultiResolutionStft
 
 SR, SAMPLES = 8000, 3000
@@ -125,6 +127,58 @@ def test_compiled_is_eager(target):
     assert float(compiled) == pytest.approx(float(target.distance(features, y, SR)), rel=1e-6)
 
 
+# --- what a target hears
+
+
+def plucked(pitch_hz=220.0, tilt=1.0, decay=6.0, width=0.5, hiss=0.01, samples=12_000):
+    """Three plucks of eight harmonics at -20 dB, hiss under them; it starts and ends in silence."""
+    t, harmonic = np.arange(samples) / SR, np.arange(1, 9)[:, None]
+    envelope = np.exp(-decay * (t % 0.5)) * np.minimum((t % 0.5) / 0.005, 1.0)
+    mid, side = (
+        np.sum(harmonic**-tilt * np.cos(2 * np.pi * harmonic * pitch_hz * t + k * harmonic), 0) * envelope
+        for k in (1.0, 2.0)
+    )
+    x = np.stack([mid + width * side, mid - width * side])
+    x = 0.1 * x / np.sqrt(np.mean(x**2)) + 0.1 * hiss * np.random.default_rng(5).standard_normal(x.shape)
+    n = np.arange(samples)
+    return (x * np.sin(np.pi / 2 * np.clip(np.minimum(n, n[::-1]) / 1000 - 0.2, 0, 1)) ** 2).astype(np.float32)
+
+
+PLUCKED = plucked()
+CHANGED = {
+    "level": 0.5 * PLUCKED,
+    "dc": PLUCKED + np.float32(0.05),
+    "polarity": -PLUCKED,
+    "phase": np.fft.irfft(1j * np.fft.rfft(PLUCKED), PLUCKED.shape[1]).astype(np.float32),  # a quarter turn
+    "delay": np.roll(PLUCKED, 8, 1),  # 1 ms
+    "pitch": plucked(pitch_hz=220.0 * 2 ** (1 / 12)),
+    "spectrum": plucked(tilt=2.0),
+    "dynamics": plucked(decay=1.0),
+    "width": plucked(width=0.0),
+    "noise": plucked(hiss=0.3),
+}
+
+
+@every
+def test_hears_what_it_claims_to_hear_and_nothing_that_it_claims_not_to(target):
+    """Measured against the change that it hears best, because each target has a unit of its own."""
+    assert CHANGED.keys() == set(get_args(Trait))
+    assert target.hears, "say what it hears"
+    assert not set(target.hears) & set(target.deaf_to)
+    features = target.prepare(jnp.asarray(PLUCKED), SR)
+    distance = jax.jit(lambda y: target.distance(features, y, SR))
+    measured = {word: float(distance(y)) for word, y in CHANGED.items()}
+    share = {word: value / max(measured.values()) for word, value in measured.items()}
+    assert {w: s for w, s in share.items() if w in target.hears and s < 0.02} == {}
+    assert {w: s for w, s in share.items() if w in target.deaf_to and s > 0.01} == {}
+
+
+@every
+def test_is_differentiable_if_it_says_so(target):
+    _, slope = compare(target, PLUCKED, plucked(pitch_hz=300.0, tilt=2.0, decay=1.0, width=0.1, hiss=0.1))
+    assert np.any(slope != 0.0) == target.differentiable
+
+
 # --- sums
 
 
@@ -141,6 +195,15 @@ def test_terms_of_a_sum_add_up():
 def test_a_sum_is_least_squares_if_all_its_parts_are():
     assert (Esr() + Esr()).least_squares
     assert not (Esr() + MultiResolutionStft()).least_squares
+
+
+def test_a_sum_hears_what_any_part_hears_and_is_deaf_to_what_all_are():
+    total = MultiResolutionStft() + MultiResolutionStft()
+    assert (total.hears, total.deaf_to) == (MultiResolutionStft().hears, MultiResolutionStft().deaf_to)
+    both = Esr() + MultiResolutionStft()
+    assert set(both.hears) == {*Esr().hears, *MultiResolutionStft().hears}
+    assert both.deaf_to == ()
+    assert both.differentiable
 
 
 @pytest.mark.parametrize("make", [lambda: -1.0 * Esr(), lambda: 0 * Esr(), lambda: Esr() - MultiResolutionStft()])

@@ -1,14 +1,14 @@
 """Error-to-signal ratio."""
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, get_args
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 from msgspec import Meta
 
 from .._block import Audio
-from .._target import Target
+from .._target import Target, Trait
 
 TINY = 1e-20  # a silent reference is refused before it gets here; this keeps the formula defined
 
@@ -33,6 +33,7 @@ class Esr(Target):
     pre_emphasis: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
 
     least_squares = True
+    hears = get_args(Trait)
 
     def _emphasised(self, x: Audio) -> Audio:
         return x - self.pre_emphasis * jnp.pad(x, ((0, 0), (1, 0)))[:, :-1] if self.pre_emphasis else x

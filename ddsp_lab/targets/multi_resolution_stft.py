@@ -43,6 +43,9 @@ class MultiResolutionStft(Target):
     fft_sizes: Annotated[tuple[Annotated[int, Meta(ge=16, le=65536)], ...], Meta(min_length=1)] = (512, 1024, 2048)
     auraloss_compatible: bool = False
 
+    hears = ("level", "dc", "pitch", "spectrum", "dynamics", "width", "noise")
+    deaf_to = ("polarity", "phase")
+
     @property
     def resolutions(self) -> tuple[tuple[int, int, int], ...]:
         return AURALOSS if self.auraloss_compatible else tuple((n, n // 4, n) for n in self.fft_sizes)
