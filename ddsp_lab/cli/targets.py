@@ -15,7 +15,7 @@ def targets(as_json: Json = False) -> None:
     if as_json:
         show_json(described)
         return
-    show_table((d.values() for d in described), "target", "hears", "deaf to", "differentiable")
+    show_table(([*d.values()] for d in described), "target", "hears", "deaf to", "differentiable")
 
 
 def _described(name: str, target: Target) -> dict[str, Any]:
