@@ -41,10 +41,16 @@ def compiled(f: Callable[..., Any] | None = None, *, static: int = 0) -> Any:
         leaves, structure = jax.tree.flatten(args[static:])
         if any(isinstance(leaf, Tracer) for leaf in leaves):
             return f(*args)
-        shapes = tuple((np.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
+        shapes = tuple(_shape(leaf) for leaf in leaves)
         return _program(f, args[:static], structure, shapes, jax.config.jax_enable_x64)(*leaves)  # pyright: ignore[reportAttributeAccessIssue]
 
     return update_wrapper(call, f)
+
+
+def _shape(leaf: Any) -> tuple[tuple[int, ...], Any]:
+    if isinstance(leaf, jax.Array):
+        return leaf.shape, leaf.dtype
+    return np.shape(leaf), jnp.result_type(leaf)
 
 
 @lru_cache(maxsize=1024)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
@@ -15,11 +16,12 @@ from .._space import Space
 from .levenberg_marquardt import Descent, LevenbergMarquardt
 
 FIRST, SHORT, LONG, LAST = 12, 4, 16, 60  # steps of the first descent, of a trial, of a finalist, of the winner
+PATIENT = 30  # steps of each candidate when all else has been tried
 RACE = ((2, 0.6), (4, 1.0))  # steps for candidates to settle, and the share of them that stay in
 FINALISTS, DRAWN = 2, 8  # candidates that are followed for long; random ones that enter the race
 SOLVED = 1e-9  # a loss in the right valley, where all that is left is polish
 CLOSE = 1e-3  # a loss that only recordings of the chain itself allow: worth twice the patience
-FINE = 1e-6  # inaudible: two rounds that gain nothing are enough, and twins can be told apart
+FINE = 1e-6  # inaudible: one round that gains nothing is enough, and twins can be told apart
 ENOUGH = 0.1  # of the best loss so far: no other finalist is tried after that
 NEAR = 1e-3  # two candidates whose losses differ relatively by less are one
 FLOOR = 1e-12  # what float32 leaves: losses below it say nothing
@@ -43,7 +45,8 @@ class Alternating(Optimizer):
     equaliser from poles and zeros, a compressor from its static curve, weights by least squares, `Block.estimate`);
     the `width` most promising points are polished together for a few steps, the best two for more. After a round that
     gained nothing, links drawn at random join them. Ends once the loss is next to nothing, or after `patience` rounds
-    that gain nothing, with a polish down to `tolerance`. Where a link of a sum can do the same by other values
+    that gain nothing and one in which every suggestion from the polished point is followed for long, with a polish down
+    to `tolerance`. Where a link of a sum can do the same by other values
     (`Block.lookalikes`), the values with the larger volume around them are kept: they are the likelier ones.
 
     Needs a sum-of-squares target and gradients. Recovers the settings of an equaliser, compressor and gain from six
@@ -67,20 +70,24 @@ class Alternating(Optimizer):
         return Search(self._descent.start(space.start))
 
     def step(self, key: Array, evaluate: Evaluate, state: Search) -> Round:
-        if state.round:
-            state = self._improved(evaluate, state)
-        else:
-            state = replace(state, best=self._descent.run(evaluate, state.best, FIRST))
-        if state.best.loss > SOLVED and state.failed < self._patience(state.best.loss):
-            return Round(replace(state, round=state.round + 1), False)
         polish = LevenbergMarquardt(tolerance=self.tolerance)
+        last = state.failed >= self._patience(state.best.loss)
+        if not state.round:
+            state = replace(state, best=self._descent.run(evaluate, state.best, FIRST))
+        elif last:
+            best = polish.run(evaluate, polish.start(state.best.u), LAST)
+            state = self._improved(evaluate, replace(state, best=best), self._followed)
+        else:
+            state = self._improved(evaluate, state, self._raced)
+        if state.best.loss > SOLVED and not (last and state.failed):
+            return Round(replace(state, round=state.round + 1), False)
         best = polish.run(evaluate, polish.start(state.best.u), LAST)
         if best.loss < FINE:
             best = self._told_apart(evaluate, best)
         return Round(replace(state, best=best), True, best.u)
 
     def _patience(self, loss: float) -> int:
-        return 2 if loss < FINE else 2 * self.patience if loss < CLOSE else self.patience
+        return 1 if loss < FINE else 2 * self.patience if loss < CLOSE else self.patience
 
     def _told_apart(self, evaluate: Evaluate, best: Descent) -> Descent:
         """The likeliest of its twins, theirs and so on, each of them looked for at most a few times in vain."""
@@ -104,16 +111,28 @@ class Alternating(Optimizer):
                 best = twin
         return best
 
-    def _improved(self, evaluate: Evaluate, state: Search) -> Search:
+    def _improved(
+        self, evaluate: Evaluate, state: Search, tried: Callable[[Evaluate, Search], list[Descent]]
+    ) -> Search:
         lm, best = self._descent, state.best
-        points = self._candidates(evaluate, state)
-        trials = sorted(lm.run_all(evaluate.brief, [lm.start(u) for u in points], SHORT), key=_loss)
+        trials = sorted(tried(evaluate, state), key=_loss)
         winner = best
         for starts in ([lm.start(t.u, t.damping) for t in trials[:FINALISTS]], [lm.start(best.u, damping=1e-3)]):
             winner = min(winner, *lm.run_all(evaluate, starts, LONG), key=_loss)
             if winner.loss <= max(SOLVED, ENOUGH * best.loss):
                 break
         return replace(state, best=winner, failed=0 if winner.loss < 0.5 * best.loss else state.failed + 1)
+
+    def _followed(self, evaluate: Evaluate, state: Search) -> list[Descent]:
+        """Every estimate from where the search stands, followed for long: the right one may come down late."""
+        lm = self._descent
+        points = evaluate.suggested("estimates", state.best.u, state.round)
+        return lm.run_all(evaluate.brief, [lm.start(u) for u in points], PATIENT)
+
+    def _raced(self, evaluate: Evaluate, state: Search) -> list[Descent]:
+        """The suggestions that come out of a race."""
+        lm = self._descent
+        return lm.run_all(evaluate.brief, [lm.start(u) for u in self._candidates(evaluate, state)], SHORT)
 
     def _candidates(self, evaluate: Evaluate, state: Search) -> list[np.ndarray]:
         """The suggested points with the lowest losses once their other links have settled."""
