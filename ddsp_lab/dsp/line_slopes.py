@@ -11,6 +11,7 @@ from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, Float
 
 from .line_loops import Lines, Memory, mixed, total
+from .linear_map import linear_map
 
 PIECE = 1024  # samples summed up in one go: longer sums would lose digits
 
@@ -48,22 +49,18 @@ def heard_change(
 
     at = (v, net.taps, net.poles, before.v[-1])
 
-    def solve(_: Any, known: Any) -> Any:
-        change, rest = known
-        here = sequential_vmap(forwards)
-        y = lax.platform_dependent(*ratios(change), *at, cpu=here, default=lambda a, b, *_: driven((a, b)))
-        return change, rest + y
+    def here(change: Any) -> Array:
+        return lax.platform_dependent(
+            *ratios(change), *at, cpu=sequential_vmap(forwards), default=lambda a, b, *_: driven((a, b))
+        )
 
-    def transposed(_: Any, known: Any) -> Any:
-        pulled, heard = known
+    def turned(heard: Array) -> Any:
         shape = (net.taps[0], net.poles[0])
         other = lambda heard, *_: jax.linear_transpose(driven, shape)(heard)[0]  # noqa: E731
         sums = lax.platform_dependent(heard, *at, cpu=sequential_vmap(backwards), default=other)
-        return jax.tree.map(jnp.add, pulled, jax.linear_transpose(ratios, change)(sums)[0]), heard
+        return jax.linear_transpose(ratios, change)(sums)[0]
 
-    # As a linear system, because those are what JAX turns round by a rule: y - G change = 0 beside the change itself.
-    silence = jnp.zeros((v.shape[0], rows.shape[1]), v.dtype) + 0.0 * (change[0][0, 0] + change[1][0, 0])
-    return lax.custom_linear_solve(lambda s: (s[0], s[1] - plainly(s[0])), (change, silence), solve, transposed)[1]
+    return linear_map(here, turned, plainly, change)
 
 
 def _ring(net: Lines, dtype: Any) -> Array:
