@@ -15,6 +15,7 @@ import ddsp_lab as dl
 from ._recovery import load, median, recover, wanted
 
 CHAIN = "parametric_eq(bands=2) + soft_clip + delay"
+BRANCHES = ("parametric_eq", "soft_clip", "delay")
 DRAWS = 10
 NEAR = 0.03
 
@@ -23,7 +24,7 @@ def run(args: Any) -> list[dict[str, Any]]:
     guitar = load(args.data, "blackbox_fx", "dry_guitar.flac")
 
     def columns(hidden: Any, result: dl.FitResult) -> dict[str, Any]:
-        true, found = (np.array([float(v) for v in p["weights"].values()]) for p in (hidden, result.values))
+        true, found = (np.array([float(p["weights"][name]) for name in BRANCHES]) for p in (hidden, result.values))
         twin = true * [10.0 ** (np.sum(hidden["parametric_eq"]["gain_db"]) / 20.0), 1.0, 1.0]
         off, off_twin = (float(np.abs(w - found).max()) for w in (true, twin))
         return {"weights": off, "or_twin": min(off, off_twin)}
