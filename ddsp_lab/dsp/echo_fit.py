@@ -11,7 +11,7 @@ from .damped_line import DARKEST
 
 ORDER = 24  # of the linear prediction that whitens: music predicts itself, and any lag would explain much
 REGULAR = (1e-4, 1e-6)  # of the loudest bin: sure of the loud octaves alone, and sharp
-TRIED, KEPT = 8, 4  # lags that are looked at closely, for each of these, and guesses
+TRIED, KEPT = 8, 8  # lags that are looked at closely, for each of these, and guesses
 FADE = 2048  # samples
 APART = 3  # samples between two lags
 BEFORE, AFTER = 2, 4  # samples about a lag that its cubic, and the pole's, may need
