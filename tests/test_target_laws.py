@@ -11,7 +11,8 @@ import pytest
 from ddsp_lab import DdspLabError, Target
 from ddsp_lab._parse import parse_target
 from ddsp_lab._target import Trait
-from ddsp_lab.targets import Esr, LogCosh, MultiResolutionStft
+from ddsp_lab.dsp.mel import mel_weights
+from ddsp_lab.targets import Esr, LogCosh, LogMel, MultiResolutionStft
 
 SR, SAMPLES = 8000, 3000
 MEMBERS = {k: v() for k, v in sorted(Target.registry.items()) if v.__module__.startswith("ddsp_lab.")}
@@ -253,3 +254,9 @@ def test_multi_resolution_stft_is_its_formula(samples):
         terms.append(np.linalg.norm(a - b) / np.linalg.norm(a) + np.abs(np.log(a) - np.log(b)).mean())
     value, _ = compare(MultiResolutionStft(fft_sizes=(64, 512, 2048)), x, y)
     assert value == pytest.approx(np.mean(terms), rel=2e-6)
+
+
+def test_log_mel_is_its_formula():
+    x, y = noise(0), noise(1, level=0.05)
+    a, b = (np.log(magnitudes(v, 1024, 256) ** 2 @ mel_weights(1024, SR, 64) + 1e-6) for v in (x, y))
+    assert compare(LogMel(), x, y)[0] == pytest.approx(np.mean((a - b) ** 2), rel=1e-5)
