@@ -70,7 +70,9 @@ def test_grows_with_the_difference(target):
     x = noise(0)
     values = [compare(target, x, x + much * noise(1))[0] for much in (0.01, 0.1, 1.0)]
     assert 0.0 < values[0] < values[1] < values[2]
-    assert compare(target, x, np.zeros_like(x))[0] > values[0]
+    if "level" in target.hears:
+        assert compare(target, x, 0.5 * x)[0] > 0.01
+        assert compare(target, x, np.zeros_like(x))[0] > values[0]
 
 
 @every
@@ -122,8 +124,8 @@ def test_padding_is_not_heard(target, samples, padding):
     padded = [np.pad(v, ((0, 0), (0, padding))) for v in (reference, y)]
     length = jnp.asarray(samples)
     again, padded_slope = compare(target, *padded, length)
-    assert again == pytest.approx(value, rel=1e-6)
-    np.testing.assert_allclose(padded_slope[:, :samples], slope, atol=2e-6 * np.abs(slope).max())
+    assert again == pytest.approx(value, rel=1e-6, abs=2e-9)  # the squares of differences of 0.0001 dB
+    np.testing.assert_allclose(padded_slope[:, :samples], slope, atol=2e-6 * np.abs(slope).max() + 1e-9)
 
 
 @every
@@ -131,7 +133,7 @@ def test_compiled_is_eager(target):
     reference, y = jnp.asarray(noise(0)), jnp.asarray(noise(1))
     features = target.prepare(reference, SR)
     compiled = jax.jit(lambda r, y: target.distance(target.prepare(r, SR), y, SR))(reference, y)
-    assert float(compiled) == pytest.approx(float(target.distance(features, y, SR)), rel=1e-6)
+    assert float(compiled) == pytest.approx(float(target.distance(features, y, SR)), rel=1e-6, abs=2e-9)
 
 
 # --- what a target hears

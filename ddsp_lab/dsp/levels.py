@@ -13,9 +13,9 @@ def amplitude(db: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.exp(LN10_20 * db)
 
 
-def power_db(power: Float[Array, "..."]) -> Float[Array, "..."]:
-    """$10 \\log_{10}(p + 10^{-10})$: finite, with a finite gradient, from silence up."""
-    return 10.0 / np.log(10.0) * jnp.log(power + FLOOR)
+def power_db(power: Float[Array, "..."], floor: float = FLOOR) -> Float[Array, "..."]:
+    """$10 \\log_{10}(p + 10^{-10})$, or of another floor: finite, with a finite gradient, from silence up."""
+    return 10.0 / np.log(10.0) * jnp.log(power + floor)
 
 
 def decibels(ratio: float) -> float:
