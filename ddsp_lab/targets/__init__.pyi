@@ -8,10 +8,12 @@ from .log_mel import LogMel as LogMel
 from .loudness import Loudness as Loudness
 from .loudness_dynamics import LoudnessDynamics as LoudnessDynamics
 from .mae import Mae as Mae
+from .masking import Masking as Masking
 from .mse import Mse as Mse
 from .multi_resolution_stft import MultiResolutionStft as MultiResolutionStft
 from .si_sdr import SiSdr as SiSdr
 from .snr import Snr as Snr
 from .spectral_transport import SpectralTransport as SpectralTransport
 from .stereo_image import StereoImage as StereoImage
+from .style import Style as Style
 from .transient import Transient as Transient
