@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
-from ddsp_lab import Block, Preset, audio
+from ddsp_lab import Block, Optimizer, Preset, Target, audio
 
 EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
@@ -57,3 +57,10 @@ def test_the_readme_names_every_block():
     named = set(re.findall(r"`(\w+)`", table.partition("\n\n")[0]))
     written = {k for k, v in Block.registry.items() if v.__module__.startswith("ddsp_lab.")}
     assert named == written - {"series", "parallel"}
+
+
+def test_the_readme_names_every_target_and_optimizer():
+    text = (ROOT / "README.md").read_text()
+    for kind, head in ((Target, "| target "), (Optimizer, "| optimizer ")):
+        named = set(re.findall(r"`(\w+)`", text.partition(head)[2].partition("\n\n")[0]))
+        assert named == {k for k, v in kind.registry.items() if v.__module__.startswith("ddsp_lab.")}

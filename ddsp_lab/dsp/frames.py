@@ -7,14 +7,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .levels import power_db
 from .stft import hann, stft
+from .waveform import real_samples
 
 CREST_FLOOR = 1e-7  # power: -70 dB
 ROUNDING = 1e-5  # of a level in bel: 0.0001 dB
-
-
-def within(x: Float[Array, "c t"], length: Int[Array, ""]) -> Float[Array, "c t"]:
-    """`x` with zeros from its `length`-th sample on."""
-    return jnp.where(jnp.arange(x.shape[1]) < length, x, 0.0)
 
 
 def pieces(x: Float[Array, "c t"], size: int) -> Float[Array, "c n size"]:
@@ -40,13 +36,13 @@ def moving_means(
 ) -> tuple[Float[Array, "c n"], Bool[Array, " n"]]:
     """Means of the real samples in windows of `width` hops, one a hop, and which hops hold real samples."""
     count = counts(power, hop, length)
-    sums = moving_sums(jnp.sum(pieces(within(power, length), hop), axis=2), width)
+    sums = moving_sums(jnp.sum(pieces(real_samples(power, length), hop), axis=2), width)
     return sums / jnp.maximum(moving_sums(count[None], width), 1.0), count > 0
 
 
 def crests(x: Float[Array, "c t"], size: int, length: Int[Array, ""]) -> tuple[Float[Array, "c n"], Bool[Array, " n"]]:
     """Peak over RMS in dB of pieces of `size` samples, none where both are below -70 dB, and which pieces are real."""
-    power, count = pieces(within(x * x, length), size), counts(x, size, length)
+    power, count = pieces(real_samples(x * x, length), size), counts(x, size, length)
     mean = jnp.sum(power, axis=2) / jnp.maximum(count, 1.0)
     return power_db(jnp.max(power, axis=2), CREST_FLOOR) - power_db(mean, CREST_FLOOR), count > 0
 

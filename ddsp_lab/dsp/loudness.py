@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from scipy.fft import next_fast_len
 
-from .frames import pieces, within
+from .frames import pieces
 from .levels import power_db
+from .waveform import real_samples
 
 TABLE_RATE = 48000  # Hz, of the coefficients that the standard gives: numerator, denominator
 SHELF = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585))
@@ -40,7 +41,7 @@ def k_weighted(x: Float[Array, "c t"], sr: int, length: Int[Array, ""]) -> Float
     size = next_fast_len(x.shape[1] + int(RING_S * sr), real=True)
     response = k_response(np.arange(size // 2 + 1) / size, sr).astype(np.result_type(x.dtype, np.complex64))
     filtered = jnp.fft.irfft(jnp.fft.rfft(x, size) * response, size)
-    return within(filtered[:, : x.shape[1]].astype(x.dtype), length)
+    return real_samples(filtered[:, : x.shape[1]].astype(x.dtype), length)
 
 
 def channel_sum(power: Float[Array, "c t"]) -> Float[Array, "1 t"]:
