@@ -24,6 +24,11 @@ Trait: TypeAlias = Literal[
 ]
 
 
+def all_but(unheard: tuple[Trait, ...]) -> tuple[Trait, ...]:
+    """Every trait except these."""
+    return tuple(word for word in get_args(Trait) if word not in unheard)
+
+
 @dataclass(frozen=True)
 class Target(Registered, abc.ABC):
     """A distance between recordings; a frozen dataclass of settings. Targets add and scale: `Esr() + 0.1 * other`.

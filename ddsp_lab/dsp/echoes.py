@@ -8,6 +8,7 @@ from scipy.signal import find_peaks
 ABOUT = 65  # samples about a lag whose median is the level that a peak has to stand out of
 REPEATS, BESIDE = 4, 2  # echoes that count as evidence; samples by which they may lie beside a multiple
 PLAIN = 3.0  # the sharpness of noise
+FLOOR = 1e-6  # faint echoes count where all else is silent
 REGULAR = 1e-4  # of the loudest bin's power: what is quieter is not divided by
 
 
@@ -24,17 +25,17 @@ def impulse_response(source: np.ndarray, reference: np.ndarray, length: int, reg
     return irfft(cross / (power + regular * power.max(initial=1e-300)), size)[:length]
 
 
-def echo_lags(h: np.ndarray, shortest: int, most: int, floor: float = 1e-6) -> list[int]:
+def echo_lags(h: np.ndarray, shortest: int, most: int) -> list[int]:
     """Lags of the likeliest first echoes in an impulse response from `shortest` samples on, likeliest first.
 
     They are separate peaks. Sharpness is the height over the level about it, so that a filter's ringing does not pass
-    for an echo, and over `floor` of the highest, so that a speck in silence does not either; what counts is that of
+    for an echo, and over `FLOOR` of the highest, so that a speck in silence does not either; what counts is that of
     the lag and, as echoes repeat, of its first multiples.
     """
     size = np.abs(h)
     if size.size <= shortest + 2:
         return []
-    size = size / (median_filter(size, ABOUT, mode="nearest") + floor * size[shortest:].max() + 1e-300)
+    size = size / (median_filter(size, ABOUT, mode="nearest") + FLOOR * size[shortest:].max() + 1e-300)
     peaks, _ = find_peaks(size[shortest:], distance=max(1, shortest // 2))
     lags = peaks + shortest
     near = np.append(maximum_filter1d(size, 2 * BESIDE + 1), np.zeros(REPEATS * size.size))

@@ -31,6 +31,11 @@ def centred(x: Float[Array, "c t"], length: Int[Array, ""]) -> Float[Array, "c t
     return real_samples(x - jnp.sum(x, 1, keepdims=True) / length, length)
 
 
+def heard(x: Float[Array, "c t"], length: Int[Array, ""], zero_mean: bool) -> Float[Array, "c t"]:
+    """`x` with zeros after `length`, less each channel's mean where that is not to count."""
+    return centred(x, length) if zero_mean else real_samples(x, length)
+
+
 def mean_of_real(x: Float[Array, "c t"], length: Int[Array, ""]) -> Float[Array, ""]:
     """The mean over channels and the first `length` samples, of what is zero after them."""
     return jnp.sum(x) / (length * x.shape[0])

@@ -1,15 +1,15 @@
 """Scale-invariant signal-to-distortion ratio."""
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, get_args
+from typing import Annotated, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 from msgspec import Meta
 
 from .._block import Audio
-from .._target import Target, Trait
-from ..dsp.waveform import TINY, centred, decibels_above, real_samples
+from .._target import Target, Trait, all_but
+from ..dsp.waveform import TINY, decibels_above, heard
 
 
 class Features(NamedTuple):
@@ -35,7 +35,7 @@ class SiSdr(Target):
 
     @property
     def hears(self) -> tuple[Trait, ...]:
-        return tuple(w for w in get_args(Trait) if w not in self.deaf_to)
+        return all_but(self.deaf_to)
 
     @property
     def deaf_to(self) -> tuple[Trait, ...]:
@@ -43,15 +43,12 @@ class SiSdr(Target):
 
     def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Features:
         length = jnp.asarray(reference.shape[1] if length is None else length)
-        reference = self._heard(reference, length)
+        reference = heard(reference, length, self.zero_mean)
         return Features(reference, reference / jnp.sqrt(jnp.sum(reference**2) + TINY), length)
-
-    def _heard(self, x: Audio, length: Int[Array, ""]) -> Audio:
-        return centred(x, length) if self.zero_mean else real_samples(x, length)
 
     def distance(self, features: Features, y: Audio, sr: int) -> Float[Array, ""]:
         _, direction, length = features
-        y = self._heard(y, length)
+        y = heard(y, length, self.zero_mean)
         silent = jnp.all(y == 0.0)
         y = jnp.where(silent, direction, y)
         # what is left of the error, not of the signal: without error it is exactly zero

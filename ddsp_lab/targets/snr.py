@@ -1,15 +1,15 @@
 """Signal-to-noise ratio."""
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, get_args
+from typing import Annotated, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 from msgspec import Meta
 
 from .._block import Audio
-from .._target import Target, Trait
-from ..dsp.waveform import centred, decibels_above, real_samples
+from .._target import Target, Trait, all_but
+from ..dsp.waveform import decibels_above, heard
 
 
 class Features(NamedTuple):
@@ -33,7 +33,7 @@ class Snr(Target):
 
     @property
     def hears(self) -> tuple[Trait, ...]:
-        return tuple(w for w in get_args(Trait) if w not in self.deaf_to)
+        return all_but(self.deaf_to)
 
     @property
     def deaf_to(self) -> tuple[Trait, ...]:
@@ -41,11 +41,8 @@ class Snr(Target):
 
     def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Features:
         length = jnp.asarray(reference.shape[1] if length is None else length)
-        return Features(reference, jnp.sum(self._heard(reference, length) ** 2), length)
-
-    def _heard(self, x: Audio, length: Int[Array, ""]) -> Audio:
-        return centred(x, length) if self.zero_mean else real_samples(x, length)
+        return Features(reference, jnp.sum(heard(reference, length, self.zero_mean) ** 2), length)
 
     def distance(self, features: Features, y: Audio, sr: int) -> Float[Array, ""]:
-        noise = jnp.sum(self._heard(y - features.reference, features.length) ** 2)
+        noise = jnp.sum(heard(y - features.reference, features.length, self.zero_mean) ** 2)
         return decibels_above(noise, features.energy, self.limit_db)
