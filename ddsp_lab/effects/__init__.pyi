@@ -1,5 +1,6 @@
 # Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.
 from .all_pass import AllPass as AllPass
+from .all_pole import AllPole as AllPole
 from .auto_pan import AutoPan as AutoPan
 from .band_pass import BandPass as BandPass
 from .bitcrusher import Bitcrusher as Bitcrusher

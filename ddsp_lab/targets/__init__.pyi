@@ -13,6 +13,7 @@ from .mse import Mse as Mse
 from .multi_resolution_stft import MultiResolutionStft as MultiResolutionStft
 from .si_sdr import SiSdr as SiSdr
 from .snr import Snr as Snr
+from .spectral_envelope import SpectralEnvelope as SpectralEnvelope
 from .spectral_transport import SpectralTransport as SpectralTransport
 from .stereo_image import StereoImage as StereoImage
 from .style import Style as Style
