@@ -11,7 +11,7 @@ import pytest
 from ddsp_lab import DdspLabError, Target
 from ddsp_lab._parse import parse_target
 from ddsp_lab._target import Trait
-from ddsp_lab.dsp.mel import mel_weights
+from ddsp_lab.dsp.band_scales import triangles
 from ddsp_lab.targets import Esr, LogCosh, LogMel, MultiResolutionStft
 
 SR, SAMPLES = 8000, 3000
@@ -27,6 +27,8 @@ VARIED = [
     Esr(pre_emphasis=0.9, dc=1.0),
     LogCosh(sharpness=100.0),
     MultiResolutionStft(mel_bands=24, weighting="a", linear_weight=0.5, convergence_weight=0.0, complex_weight=1.0),
+    MultiResolutionStft(bark_bands=24, weighting="k"),
+    MultiResolutionStft(cqt_bands=96, random_sizes=2),
 ]
 VARIANTS = {str(t): t for t in VARIED}
 SUMS = {"sum": Esr() + 0.1 * MultiResolutionStft(), "least squares": 2.0 * Esr() + Esr(pre_emphasis=0.9)}
@@ -260,5 +262,5 @@ def test_multi_resolution_stft_is_its_formula(samples):
 
 def test_log_mel_is_its_formula():
     x, y = noise(0), noise(1, level=0.05)
-    a, b = (np.log(magnitudes(v, 1024, 256) ** 2 @ mel_weights(1024, SR, 64) + 1e-6) for v in (x, y))
+    a, b = (np.log(magnitudes(v, 1024, 256) ** 2 @ triangles("mel", 1024, SR, 64) + 1e-6) for v in (x, y))
     assert compare(LogMel(), x, y)[0] == pytest.approx(np.mean((a - b) ** 2), rel=1e-5)

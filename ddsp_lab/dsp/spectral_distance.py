@@ -1,16 +1,40 @@
 """Distances between short-time spectra, averaged over real bins in real frames."""
 
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
+
+from .stft import frame_count
 
 FLOOR = 1e-8  # power, below which two magnitudes count as equal
 
 Bins: TypeAlias = Float[Array, "c frames bins"]
 Heard: TypeAlias = Float[Array, "frames 1"]  # 1 / the number of real bins in real frames, 0 in frames that are padding
+
+
+class Resolution(NamedTuple):
+    """What is kept of a reference at one resolution."""
+
+    magnitude: Bins
+    log: Bins
+    norm: Float[Array, ""]
+    heard: Heard
+    length: Int[Array, ""]
+    spectrum: tuple[Bins, Bins, Heard] | None  # its parts and a weight over its energy, for the complex term
+
+
+def kept(m: Bins, spectrum: tuple[Bins, Bins] | None, hop: int, length: Int[Array, ""]) -> Resolution:
+    """What is kept of a reference whose magnitudes are `m`, and of the spectrum they come from where that is wanted."""
+    count = frame_count(length, hop)
+    heard = (jnp.arange(m.shape[1]) < count)[:, None] / (count * m.shape[0] * m.shape[2])
+    norm = jnp.sqrt(jnp.sum(heard * m * m))
+    if spectrum is None:
+        return Resolution(m, jnp.log(m), norm, heard, length, None)
+    share = (heard > 0) / jnp.sum((heard > 0) * (spectrum[0] ** 2 + spectrum[1] ** 2 + FLOOR))
+    return Resolution(m, jnp.log(m), norm, heard, length, (*spectrum, share))
 
 
 def magnitude(clamped: bool, re: Bins, im: Bins) -> Bins:

@@ -8,6 +8,13 @@ from .frames import power_scale
 from .stft import stft
 
 
+def sum_and_difference(x: Float[Array, "2 t"], separate: bool) -> list[Float[Array, "c t"]]:
+    """The sum and the difference of two channels as two channels, or each for itself."""
+    both = jnp.stack([x[0] + x[1], x[0] - x[1]])
+    # together the two share a norm: a difference that is silent in the reference would be infinitely loud alone
+    return [both[:1], both[1:]] if separate else [both]
+
+
 def stokes(
     x: Float[Array, "2 t"], fft: int, hop: int, weights: np.ndarray, length: Int[Array, ""]
 ) -> Float[Array, "4 frames bands"]:

@@ -4,7 +4,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-Weighting: TypeAlias = Literal["none", "a"]
+from .loudness import k_response
+
+Weighting: TypeAlias = Literal["none", "a", "k"]
 
 
 def a_weight(hz: np.ndarray) -> np.ndarray:
@@ -19,6 +21,8 @@ def a_weight(hz: np.ndarray) -> np.ndarray:
 
 
 def bin_weights(weighting: Weighting, fft: int, sr: float) -> np.ndarray:
-    """The gain of each bin of a Fourier transform."""
-    hz = np.arange(fft // 2 + 1) * sr / fft
-    return a_weight(hz)
+    """The gain of each bin of a Fourier transform, `k` as in `loudness`."""
+    frequency = np.arange(fft // 2 + 1) / fft
+    if weighting == "k":
+        return np.abs(k_response(frequency, sr))
+    return a_weight(frequency * sr) if weighting == "a" else np.ones(frequency.size)

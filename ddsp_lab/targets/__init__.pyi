@@ -9,6 +9,7 @@ from .loudness import Loudness as Loudness
 from .loudness_dynamics import LoudnessDynamics as LoudnessDynamics
 from .mae import Mae as Mae
 from .masking import Masking as Masking
+from .mfcc import Mfcc as Mfcc
 from .mse import Mse as Mse
 from .multi_resolution_stft import MultiResolutionStft as MultiResolutionStft
 from .si_sdr import SiSdr as SiSdr

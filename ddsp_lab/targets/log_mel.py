@@ -9,10 +9,8 @@ from msgspec import Meta
 
 from .._block import Audio
 from .._target import Target
-from ..dsp.mel import mel_weights
-from ..dsp.stft import frame_count, stft
-
-FLOOR = 1e-6  # mean power in a band, in full scale of the transform: what is quieter is silence
+from ..dsp.cepstrum import log_mel
+from ..dsp.stft import frame_count
 
 
 class Features(NamedTuple):
@@ -39,9 +37,7 @@ class LogMel(Target):
     deaf_to = ("polarity", "phase")
 
     def _log(self, x: Audio, sr: int, length: Int[Array, ""]) -> Float[Array, "c frames bands"]:
-        z = stft(x, self.fft_size, self.fft_size // 4, self.fft_size, length=length)
-        power = (z.real**2 + z.imag**2) @ mel_weights(self.fft_size, sr, self.bands).astype(x.dtype)
-        return jnp.log(power + FLOOR)
+        return log_mel(x, self.fft_size, sr, self.bands, length)
 
     def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Features:
         length = jnp.asarray(reference.shape[1] if length is None else length)

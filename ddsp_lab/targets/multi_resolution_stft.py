@@ -1,7 +1,7 @@
 """Multi-resolution STFT distance."""
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, TypeAlias
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -10,23 +10,15 @@ from msgspec import Meta
 from .._block import Audio
 from .._errors import ExpressionError
 from .._target import Target, Trait
-from ..dsp.mel import mel_weights
-from ..dsp.spectral_distance import FLOOR, Bins, Heard, differences, magnitude, root
-from ..dsp.stft import frame_count, stft
+from ..dsp.band_scales import BandScale, triangles
+from ..dsp.resolutions import AURALOSS, Window, drawn_sizes
+from ..dsp.spectral_distance import Bins, Resolution, differences, kept, magnitude, root
+from ..dsp.stereo import sum_and_difference
+from ..dsp.stft import stft
 from ..dsp.weighting import Weighting, bin_weights
 
-AURALOSS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))  # its default sizes, hops and windows
-
 Weight: TypeAlias = Annotated[float, Meta(ge=0.0, le=1e3)]
-
-
-class Resolution(NamedTuple):
-    magnitude: Bins
-    log: Bins
-    norm: Float[Array, ""]
-    heard: Heard
-    length: Int[Array, ""]
-    spectrum: tuple[Bins, Bins, Heard] | None  # its parts and a weight over its energy, for the complex term
+Bands: TypeAlias = Annotated[int, Meta(ge=0, le=1024)]
 
 
 @dataclass(frozen=True)
@@ -38,12 +30,14 @@ class MultiResolutionStft(Target):
     $\overline{| |Y| - |\hat Y| |}$ and complex $\| Y - \hat Y \|_F / \| Y \|_F$. Hears spectra as they change; deaf to
     phase and polarity unless the complex term is there; wrong about the direction of a pitch error two times in five.
 
-    `mel_bands` gathers all but the complex term in bands, `weighting` counts each bin as a sound-level meter does, and
-    `sum_difference` compares the sum and the difference of two channels. `auraloss_compatible` takes auraloss 0.4's
-    default sizes, reflected edges and clamped floor, sum and difference each for itself, and gives its numbers.
+    `mel_bands`, `bark_bands` or `cqt_bands` (even in log frequency) gathers all but the complex term in as many bands;
+    `weighting` counts bins as a sound-level meter (a) or loudness (k) does; `random_sizes` many FFT sizes are drawn by
+    `seed` between the smallest and the largest, once; `sum_difference` compares the two of two channels.
+    `auraloss_compatible` takes auraloss 0.4's default sizes, edges, floor and views, and gives its numbers.
 
     References: Yamamoto, Song, Kim, "Parallel WaveGAN", ICASSP, 2020, eqs. 4-6; Steinmetz, Pons, Pascual, Serrà,
-    "Automatic multitrack mixing with a differentiable mixing console of neural audio effects", ICASSP, 2021.
+    "Automatic multitrack mixing with a differentiable mixing console of neural audio effects", ICASSP, 2021; Steinmetz,
+    Reiss, "auraloss: audio-focused loss functions in PyTorch", Digital Music Research Network, 2020 (random sizes).
     """
 
     fft_sizes: Annotated[tuple[Annotated[int, Meta(ge=16, le=65536)], ...], Meta(min_length=1)] = (512, 1024, 2048)
@@ -52,7 +46,11 @@ class MultiResolutionStft(Target):
     log_weight: Weight = 1.0
     linear_weight: Weight = 0.0
     complex_weight: Weight = 0.0
-    mel_bands: Annotated[int, Meta(ge=0, le=1024)] = 0
+    mel_bands: Bands = 0
+    bark_bands: Bands = 0
+    cqt_bands: Bands = 0
+    random_sizes: Annotated[int, Meta(ge=0, le=16)] = 0
+    seed: Annotated[int, Meta(ge=0)] = 0
     weighting: Weighting = "none"
     sum_difference: bool = False
 
@@ -60,11 +58,22 @@ class MultiResolutionStft(Target):
         super().check_settings()
         if self.convergence_weight + self.log_weight + self.linear_weight + self.complex_weight == 0.0:
             raise ExpressionError("bad-setting", f"{self} has no term left.", "Give one of the weights.")
+        if len(self._bands) > 1:
+            raise ExpressionError(
+                "bad-setting", f"{self} has bands of several kinds.", "Give one kind, or add targets."
+            )
+        if self.random_sizes and self.auraloss_compatible:
+            raise ExpressionError("bad-setting", f"{self}: the sizes are auraloss's.", "Leave out one of the two.")
+
+    @property
+    def _bands(self) -> dict[BandScale, int]:
+        kinds: dict[BandScale, int] = {"mel": self.mel_bands, "bark": self.bark_bands, "cqt": self.cqt_bands}
+        return {scale: count for scale, count in kinds.items() if count}
 
     @property
     def hears(self) -> tuple[Trait, ...]:
         heard: tuple[Trait, ...] = ("level", "dc", "pitch", "spectrum", "dynamics", "width", "noise")
-        heard = tuple(w for w in heard if w != "dc" or self.weighting == "none")
+        heard = tuple(w for w in heard if w != "dc" or (self.weighting == "none" and not self.cqt_bands))
         return (*heard, "polarity", "phase", "delay") if self.complex_weight >= 0.1 else heard
 
     @property
@@ -72,20 +81,15 @@ class MultiResolutionStft(Target):
         return () if self.complex_weight > 0.0 else ("polarity", "phase")
 
     @property
-    def resolutions(self) -> tuple[tuple[int, int, int], ...]:
-        return AURALOSS if self.auraloss_compatible else tuple((n, n // 4, n) for n in self.fft_sizes)
+    def resolutions(self) -> tuple[Window, ...]:
+        sizes = drawn_sizes(self.fft_sizes, self.random_sizes, self.seed) or self.fft_sizes
+        return AURALOSS if self.auraloss_compatible else tuple((n, n // 4, n) for n in sizes)
 
     def _views(self, x: Audio) -> list[Audio]:
         """The signals to compare."""
-        if not self.sum_difference or x.shape[0] != 2:
-            return [x]
-        both = jnp.stack([x[0] + x[1], x[0] - x[1]])
-        # together the two share a norm: a difference that is silent in the reference would be infinitely loud alone
-        return [both[:1], both[1:]] if self.auraloss_compatible else [both]
+        return sum_and_difference(x, self.auraloss_compatible) if self.sum_difference and x.shape[0] == 2 else [x]
 
-    def _spectrum(
-        self, x: Audio, resolution: tuple[int, int, int], sr: int, length: Int[Array, ""]
-    ) -> tuple[Bins, Bins]:
+    def _spectrum(self, x: Audio, resolution: Window, sr: int, length: Int[Array, ""]) -> tuple[Bins, Bins]:
         z = stft(x, *resolution, edges="reflect" if self.auraloss_compatible else "zero", length=length)
         if self.weighting != "none":
             z = z * bin_weights(self.weighting, resolution[0], sr).astype(x.dtype)
@@ -93,7 +97,9 @@ class MultiResolutionStft(Target):
 
     def _magnitude(self, spectrum: tuple[Bins, Bins], fft: int, sr: int) -> Bins:
         m = magnitude(self.auraloss_compatible, *spectrum)
-        return m @ mel_weights(fft, sr, self.mel_bands).astype(m.dtype) if self.mel_bands else m
+        for scale, count in self._bands.items():
+            m = m @ triangles(scale, fft, sr, count).astype(m.dtype)
+        return m
 
     def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> list[Resolution]:
         length = jnp.asarray(reference.shape[1] if length is None else length)
@@ -102,12 +108,7 @@ class MultiResolutionStft(Target):
             for resolution in self.resolutions:
                 spectrum = self._spectrum(view, resolution, sr, length)
                 m = self._magnitude(spectrum, resolution[0], sr)
-                count = frame_count(length, resolution[1])
-                heard = (jnp.arange(m.shape[1]) < count)[:, None] / (count * m.shape[0] * m.shape[2])
-                norm = jnp.sqrt(jnp.sum(heard * m * m))
-                share = (heard > 0) / jnp.sum((heard > 0) * (spectrum[0] ** 2 + spectrum[1] ** 2 + FLOOR))
-                kept = (*spectrum, share) if self.complex_weight else None
-                features.append(Resolution(m, jnp.log(m), norm, heard, length, kept))
+                features.append(kept(m, spectrum if self.complex_weight else None, resolution[1], length))
         return features
 
     def distance(self, features: list[Resolution], y: Audio, sr: int) -> Float[Array, ""]:
@@ -115,7 +116,7 @@ class MultiResolutionStft(Target):
         pairs = [(view, resolution) for view in self._views(y) for resolution in self.resolutions]
         for (view, resolution), f in zip(pairs, features, strict=True):
             spectrum = self._spectrum(view, resolution, sr, f.length)
-            if self.mel_bands or self.linear_weight:
+            if self._bands or self.linear_weight:
                 error = (m := self._magnitude(spectrum, resolution[0], sr)) - f.magnitude
                 squares, logs = jnp.sum(f.heard * error**2), jnp.sum(f.heard * jnp.abs(jnp.log(m) - f.log))
                 total = total + self.linear_weight * jnp.sum(f.heard * jnp.abs(error))

@@ -11,9 +11,9 @@ from msgspec import Meta
 from .._block import Audio
 from .._target import Target, Trait
 from ..dsp import lpc
+from ..dsp.band_scales import corners
 from ..dsp.frames import apart, mean_share, power_spectra
 from ..dsp.levels import power_db
-from ..dsp.mel import mel, mel_hz
 from ..dsp.state_space import matmul
 from ..dsp.stft import frame_count
 
@@ -57,8 +57,7 @@ class SpectralEnvelope(Target):
         r = r.at[..., 0].multiply(1.0 + UNDER).at[..., 0].add(FLOOR)
         k = lpc.reflections(r)
         left = 0.1 * (power_db(r[..., 0], 0.0) - lpc.prediction_gain_db(k))
-        at_hz = mel_hz(np.linspace(0.0, float(mel(sr / 2.0)), self.bands + 2)[1:-1])
-        phase = 2.0 * np.pi * np.outer(np.arange(self.order + 1), at_hz / sr)
+        phase = 2.0 * np.pi * np.outer(np.arange(self.order + 1), corners("mel", self.bands, sr)[1:-1] / sr)
         a = lpc.reflection_to_filter(k)
         re, im = (matmul(a, jnp.asarray(part(phase), x.dtype)) for part in (np.cos, np.sin))
         envelope = left[..., None] - 0.1 * power_db(re**2 + im**2, 1e-12)
