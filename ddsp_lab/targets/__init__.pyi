@@ -3,6 +3,7 @@ from .crest import Crest as Crest
 from .energy_decay import EnergyDecay as EnergyDecay
 from .envelope import Envelope as Envelope
 from .esr import Esr as Esr
+from .harmonicity import Harmonicity as Harmonicity
 from .log_cosh import LogCosh as LogCosh
 from .log_mel import LogMel as LogMel
 from .loudness import Loudness as Loudness
@@ -12,6 +13,7 @@ from .masking import Masking as Masking
 from .mfcc import Mfcc as Mfcc
 from .mse import Mse as Mse
 from .multi_resolution_stft import MultiResolutionStft as MultiResolutionStft
+from .pitch import Pitch as Pitch
 from .si_sdr import SiSdr as SiSdr
 from .snr import Snr as Snr
 from .spectral_envelope import SpectralEnvelope as SpectralEnvelope
