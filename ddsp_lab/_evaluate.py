@@ -86,6 +86,7 @@ class Evaluate:
         self.budget, self.journal = budget, journal
         self.spent = 0.0
         self.non_finite = 0
+        self.notes: dict[str, str] = {}  # by code
         self.brief = self if excerpt is None else Brief(self, excerpt)
         self.replayed = 0
         self._compiled: set[str] = set()
@@ -170,6 +171,12 @@ class Evaluate:
                 "fit-needs-gradient",
                 f"{chain} holds a block without gradients.",
                 "Use a population optimizer, freeze the chain up to that block, or leave it out.",
+            )
+        if not self.problem.target.differentiable:
+            raise FitError(
+                "fit-needs-gradient",
+                f"{self.problem.target} has no gradient.",
+                "Use a population optimizer, or give embedding() a JAX function.",
             )
 
     def answers(self, asked: Sequence[Asked]) -> list[Any]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import __version__, _problem
 from ._block import Block
+from ._damage import Damage
 from ._errors import FitError
 from ._evaluate import Evaluate
 from ._look_ahead import check_look_ahead
@@ -51,6 +52,7 @@ def fit(
     budget: int | None = None,
     align: bool = True,
     strict: bool = False,
+    observed_through: Damage | str | None = None,
     folder: str | os.PathLike[str] | None = None,
     fresh: bool = False,
     watch: Callable[[Evaluate], None] = lambda _: None,
@@ -63,7 +65,8 @@ def fit(
     `prior` times the mean square distance from the start, every range counting as 1, is added to the loss: for chains
     with more parameters than the recordings decide. `budget` is in evaluations, one for each rendering of the chain.
     `frozen`, `ties` and `start` are those of `Space`. With a `folder` the run is kept there, and goes on there when
-    called again. `watch` is called after each evaluation.
+    called again. `watch` is called after each evaluation. `observed_through` is a known damage of the references: a
+    `Damage`, or the text of one.
 
     Raises `DdspLabError` with a code for whatever cannot be fitted; `fit-interrupted` on Ctrl-C, after saving.
     """
@@ -78,6 +81,7 @@ def fit(
     sr = check_rate(sr)
     pairs = [prepare_pair(x, y, sr, block, align, strict) for x, y in _several(dry, reference)]
     goal = parse_target(target or ("esr" if align else "multi_resolution_stft"))
+    goal = goal if observed_through is None else goal.observed_through(observed_through)
     way = parse_optimizer(optimizer or _suited(space, goal))
     pairs = agreeing(pairs, block, strict)
     check_look_ahead(block, min(pair.samples for pair in pairs), sr)
@@ -121,7 +125,11 @@ def fit(
         metrics |= {"at_bound": at_bound(space, u), "insensitive": insensitive(space, u, loss)}
         about = {"target": str(goal), "optimizer": str(way), "version": __version__, "jax": jax.__version__, **metrics}
         preset = Preset.of(block, values, sr, about)
-        notes = [*(note for pair in pairs for note in pair.notes), *rate_notes(block, preset.values, sr)]
+        notes = [
+            *(note for pair in pairs for note in pair.notes),
+            *evaluate.notes.items(),
+            *rate_notes(block, preset.values, sr),
+        ]
         if run is not None:
             metrics["preset"] = str(run.save_preset(preset))
             if turned_down := run.save_fit(fits[0], sr):

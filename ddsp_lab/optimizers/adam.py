@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import jax
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array
 from msgspec import Meta
 
+from .._awake import awake
 from .._evaluate import Evaluate
 from .._optimizer import Optimizer, Round
 from .._space import Space
@@ -62,7 +63,11 @@ class Adam(Optimizer):
         return State(u, u, _moments(self, u.astype(np.float32)))
 
     def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
-        _, gradients = evaluate.values_and_gradients(state.u)
+        if state.step == 0:
+            u, _, gradients = awake(evaluate, state.u, key)
+            state = replace(state, u=u, safe=u)
+        else:
+            _, gradients = evaluate.values_and_gradients(state.u)
         finite = np.all(np.isfinite(gradients), axis=1)
         u, moments = _update(self, gradients.astype(np.float32), finite, state.moments, state.u)
         u = np.where(finite[:, None], np.asarray(u, np.float64), 0.5 * (state.u + state.safe))

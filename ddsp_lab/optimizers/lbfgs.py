@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array
 from msgspec import Meta
 
+from .._awake import awake
 from .._evaluate import Evaluate
 from .._optimizer import Optimizer, Round
 from .._space import Space
@@ -51,8 +52,9 @@ class Lbfgs(Optimizer):
 
     def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
         if state.gradient is None:
-            loss, gradient = _log(evaluate, state.u)
-            return Round(replace(state, loss=loss, gradient=gradient), not np.isfinite(loss))
+            points, losses, gradients = awake(evaluate, state.u[None], key)
+            loss, gradient = _log(losses, gradients)
+            return Round(replace(state, u=points[0], loss=loss, gradient=gradient), not np.isfinite(loss))
         held = ((state.u <= EDGE) & (state.gradient > 0.0)) | ((state.u >= 1.0 - EDGE) & (state.gradient < 0.0))
         direction = np.where(held, 0.0, -self._inverse_hessian(np.where(held, 0.0, state.gradient), state))
         if direction @ state.gradient >= 0.0:
@@ -60,7 +62,7 @@ class Lbfgs(Optimizer):
         length = 1.0 if state.pairs else FIRST / (np.abs(direction).max() + 1e-30)
         for _ in range(HALVINGS):
             trial = np.clip(state.u + length * direction, 0.0, 1.0)
-            loss, gradient = _log(evaluate, trial)
+            loss, gradient = _log(*evaluate.values_and_gradients(trial))
             if loss <= state.loss + SUFFICIENT * (state.gradient @ (trial - state.u)) and np.isfinite(gradient).all():
                 break
             length *= 0.5
@@ -88,7 +90,7 @@ class Lbfgs(Optimizer):
         return q
 
 
-def _log(evaluate: Evaluate, u: np.ndarray) -> tuple[float, np.ndarray]:
-    losses, gradients = evaluate.values_and_gradients(u)
+def _log(losses: np.ndarray, gradients: np.ndarray) -> tuple[float, np.ndarray]:
+    """The logarithm of the loss at one point, and its gradient."""
     loss = float(losses[0]) + 1e-30
     return float(np.log(loss)), gradients[0] / loss
