@@ -14,10 +14,11 @@ try:
 except PackageNotFoundError:  # run from a checkout that is not installed
     __version__ = "0+unknown"
 
-from . import audio, effects, hosts, optimizers, synths, targets
+from . import audio, damages, effects, hosts, optimizers, synths, targets
 from ._block import Block, Context, StreamingBlock
 from ._bypass import Bypass
 from ._cost import ops_per_sample
+from ._damage import Damage
 from ._errors import DdspLabError
 from ._feedback import Feedback
 from ._fit import fit
@@ -41,6 +42,7 @@ __all__ = [
     "Block",
     "Bypass",
     "Context",
+    "Damage",
     "DdspLabError",
     "Feedback",
     "FitResult",
@@ -57,6 +59,7 @@ __all__ = [
     "StreamingBlock",
     "Target",
     "audio",
+    "damages",
     "effects",
     "fit",
     "hosts",

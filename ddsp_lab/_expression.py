@@ -168,10 +168,18 @@ class _Parser:
                 self.expect("=")
                 if key in kwargs:
                     raise ExpressionError("expression-syntax", f"{key!r} is given twice in {self.quoted}.", "Drop one.")
-                kwargs[key] = self.value()
+                kwargs[key] = self.value_of(key)
             else:
                 args.append(self.value())
         return args, kwargs
+
+    def value_of(self, key: str) -> Any:
+        """A value, which under some keys is a member of another family."""
+        family = self.family
+        self.family = family.nested.get(key, family)
+        value = self.value()
+        self.family = family
+        return value
 
     def value(self) -> Any:
         if self.kind == "name" and self.token in ("true", "false"):
@@ -205,6 +213,7 @@ EXAMPLES = {
     "block": "parametric_eq(bands=6) >> (0.7 * soft_clip + 0.3 * gain)",
     "target": "multi_resolution_stft + 0.1 * esr",
     "optimizer": "adam(steps=500)",
+    "damage": "clip(level_db=-6)",
 }
 
 
@@ -224,7 +233,7 @@ def value_text(value: Any) -> str:
     return number_text(value)
 
 
-def call_text(name: str, keywords: Mapping[str, Any], args: Iterable[str] = ()) -> str:
+def call_text(name: str, keywords: Mapping[str, Any], args: Iterable[str] = (), extra: Iterable[str] = ()) -> str:
     """`name(key=value)`, or the bare name where there is nothing to say."""
-    parts = [*args, *(f"{k}={value_text(v)}" for k, v in keywords.items())]
+    parts = [*args, *(f"{k}={value_text(v)}" for k, v in keywords.items()), *extra]
     return f"{name}({', '.join(parts)})" if parts else name

@@ -20,7 +20,7 @@ def snake_case(name: str) -> str:
 
 
 class Registered:
-    """Base of `Block`, `Target` and `Optimizer`: names and files every concrete subclass.
+    """Base of `Block`, `Target`, `Optimizer` and `Damage`: names and files every concrete subclass.
 
     A class that lists `abc.ABC` among its bases is an interface and is not filed. (`inspect.isabstract` is not yet
     true inside `__init_subclass__`.)
@@ -29,6 +29,7 @@ class Registered:
     registry: ClassVar[dict[str, Any]]
     kind: ClassVar[str]
     name: ClassVar[str]
+    nested: ClassVar[Mapping[str, Any]] = {}  # arguments in an expression that are members of another family
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

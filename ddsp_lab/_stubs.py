@@ -4,20 +4,22 @@
 """
 
 from collections.abc import Iterator
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 
-from . import effects, hosts, optimizers, synths, targets
+from . import damages, effects, hosts, optimizers, synths, targets
 from ._registry import discover
 
-FAMILIES = (effects, hosts, optimizers, synths, targets)
+FAMILIES = (damages, effects, hosts, optimizers, synths, targets)
 HEAD = "# Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.\n"
 
 
 def stub(family: ModuleType) -> str:
     """The text of a family's stub; empty where the family has no members."""
     members = discover(family.__name__, family.__path__).values()
-    modules = sorted((m.__module__.removeprefix(family.__name__), m.__name__) for m in members)
+    functions = (f for f in vars(family).values() if isfunction(f) and f.__module__.startswith(f"{family.__name__}."))
+    modules = sorted((m.__module__.removeprefix(family.__name__), m.__name__) for m in (*functions, *members))
     lines = [f"from {module} import {name} as {name}\n" for module, name in modules]
     return HEAD + "".join(lines) if lines else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -13,10 +14,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ._block import Audio
-from ._errors import ExpressionError
-from ._expression import call_text, number_text
+from ._damage import Damage
+from ._errors import AudioError, ExpressionError
+from ._expression import call_text, number_text, parse_expression
+from ._prepared import WRAPPED
 from ._programs import compiled
 from ._registry import Registered
+from ._render import as_audio, check_rate
 
 # what can differ between two recordings; `tests/test_target_laws.py` has a pair of signals for each word
 Trait: TypeAlias = Literal[
@@ -37,10 +41,17 @@ class Target(Registered, abc.ABC):
     are real, and both recordings hold zeros after them. A distance must not see the padding.
     """
 
+    nested = {"observed_through": Damage}
+
     least_squares: ClassVar[bool] = False  # whether `residual` is defined
     differentiable: ClassVar[bool] = True
     hears: ClassVar[tuple[Trait, ...]] = ()  # what alone raises the distance; measured, like the next
     deaf_to: ClassVar[tuple[Trait, ...]] = ()  # what alone leaves it all but zero; the rest it hears faintly
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        for name in WRAPPED.keys() & vars(cls).keys():
+            setattr(cls, name, WRAPPED[name](vars(cls)[name]))
+        super().__init_subclass__(**kwargs)
 
     def __post_init__(self) -> None:
         self.check_settings()
@@ -53,6 +64,16 @@ class Target(Registered, abc.ABC):
     def distance(self, features: Any, y: Audio, sr: int) -> Float[Array, ""]:
         """How far `y` is from the reference: zero at equality, with a finite gradient there too."""
 
+    def between(self, reference: Any, y: Any, sr: int) -> float:
+        """How far one recording is from another, each `(samples,)` or `(channels, samples)` and of one shape.
+
+        Raises `AudioError`: `target-shape`, `audio-silent` where the reference is, `audio-not-finite`, `audio-shape`.
+        """
+        reference, y, sr = as_audio(reference, "the reference"), as_audio(y, "the prediction"), check_rate(sr)
+        if not reference.any():
+            raise AudioError("audio-silent", "The reference is silent.", "Check the recording's input and mute.")
+        return float(distance_between(self, sr, reference, y))
+
     def residual(self, features: Any, y: Audio, sr: int) -> Float[Array, " r"]:
         """A vector whose squares add up to the distance; for least-squares targets only."""
         raise NotImplementedError
@@ -60,6 +81,19 @@ class Target(Registered, abc.ABC):
     def terms(self) -> dict[str, tuple[float, Target]]:
         """The parts of a sum as name -> (weight, target)."""
         return {self.name: (1.0, self)}
+
+    @classmethod
+    def from_call(cls, args: list[Any], kwargs: Mapping[str, Any]) -> Any:
+        settings = dict(kwargs)
+        damage = settings.pop("observed_through", None)
+        target = super().from_call(args, settings)
+        return target if damage is None else target.observed_through(damage)
+
+    def observed_through(self, damage: Damage | str) -> Target:
+        """This distance to a reference that has met a known damage: `Esr().observed_through("clip")`."""
+        from ._observed import Observed
+
+        return Observed(self, damage if isinstance(damage, Damage) else parse_expression(damage, Damage))
 
     def __add__(self, other: Target) -> TargetSum:
         return TargetSum((*self._weighted(), *other._weighted()))
@@ -139,6 +173,9 @@ class TargetSum(Target, abc.ABC):  # no member of its own: what the operators ma
                 name = f"{target.name}_{n}"
             named[name] = (weight, target)
         return named
+
+    def observed_through(self, damage: Damage | str) -> TargetSum:
+        return TargetSum(tuple((w, t.observed_through(damage)) for w, t in self.parts))
 
     def _weighted(self) -> tuple[tuple[float, Target], ...]:
         return self.parts

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
-from ddsp_lab import Block, Optimizer, Preset, Target, audio
+from ddsp_lab import Block, Damage, Optimizer, Preset, Target, audio
 
 EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
@@ -59,8 +59,8 @@ def test_the_readme_names_every_block():
     assert named == written - {"series", "parallel"}
 
 
-def test_the_readme_names_every_target_and_optimizer():
+def test_the_readme_names_every_target_damage_and_optimizer():
     text = (ROOT / "README.md").read_text()
-    for kind, head in ((Target, "| target "), (Optimizer, "| optimizer ")):
+    for kind, head in ((Target, "| target "), (Damage, "| damage "), (Optimizer, "| optimizer ")):
         named = set(re.findall(r"`(\w+)`", text.partition(head)[2].partition("\n\n")[0]))
         assert named == {k for k, v in kind.registry.items() if v.__module__.startswith("ddsp_lab.")}

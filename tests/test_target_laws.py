@@ -1,6 +1,7 @@
 """What every distance promises, measured on each member of the registry, and the numbers of those that have a norm."""
 
 import dataclasses
+from contextlib import nullcontext
 from typing import get_args
 
 import jax
@@ -264,3 +265,43 @@ def test_log_mel_is_its_formula():
     x, y = noise(0), noise(1, level=0.05)
     a, b = (np.log(magnitudes(v, 1024, 256) ** 2 @ triangles("mel", 1024, SR, 64) + 1e-6) for v in (x, y))
     assert compare(LogMel(), x, y)[0] == pytest.approx(np.mean((a - b) ** 2), rel=1e-5)
+
+
+# --- what does not belong together
+
+
+@every
+def test_recordings_of_different_shapes_are_refused_and_never_broadcast(target):
+    x = noise(0)
+    for other in (x[:1], x[:, :-1], x[:, :1], x[0], x[None]):
+        with pytest.raises(DdspLabError) as error:
+            target.distance(target.prepare(jnp.asarray(x), SR), jnp.asarray(other), SR)
+        assert error.value.code == "target-shape"
+        assert str(x.shape) in error.value.message
+        assert str(other.shape) in error.value.message
+
+
+@every
+@pytest.mark.parametrize("samples", [1, 2, 63, 300])
+def test_short_recordings_have_a_distance_or_a_reason_why_not(target, samples):
+    x, y = jnp.asarray(noise(0, samples)), jnp.asarray(noise(1, samples))
+    mirrors = any(getattr(t, "auraloss_compatible", False) for _, t in target.terms().values())
+    refused = pytest.raises(DdspLabError, match="mirrored") if mirrors else nullcontext()
+    with refused:
+        assert np.isfinite(target.distance(target.prepare(x, SR), y, SR))
+
+
+def test_a_distance_between_recordings_as_they_are():
+    x, y = noise(0), noise(1)
+    assert Esr().between(x, y, SR) == pytest.approx(compare(Esr(), x, y)[0], rel=1e-6)
+    assert Esr().between(x[0], x[0], SR) == 0.0
+    bad = np.where(np.arange(SAMPLES) == 7, np.nan, x).astype(np.float32)
+    for reference, other, code in [
+        (x, y[:1], "target-shape"),
+        (0.0 * x, y, "audio-silent"),
+        (bad, y, "audio-not-finite"),
+        (x, bad, "audio-not-finite"),
+    ]:
+        with pytest.raises(DdspLabError) as error:
+            Esr().between(reference, other, SR)
+        assert error.value.code == code

@@ -27,6 +27,9 @@ def fit(
     chain: Annotated[str, typer.Option(help="The chain, such as 'parametric_eq(bands=4) >> compressor >> gain'.")],
     pair: Annotated[list[Path] | None, typer.Option(metavar="DRY REF", help="Another pair, fitted together.")] = None,
     target: Annotated[str | None, typer.Option(help="The distance to minimise, such as 'esr'.")] = None,
+    observed_through: Annotated[
+        str | None, typer.Option(metavar="DAMAGE", help="What happened to the references, such as 'clip'.")
+    ] = None,
     optimizer: Annotated[str | None, typer.Option(help="The search, such as 'adam(steps=500, starts=4)'.")] = None,
     prior: Annotated[float, typer.Option(min=0.0, help="Weight of the distance from the start.")] = 0.0,
     budget: Annotated[int | None, typer.Option("-n", "--budget", min=1, help="Evaluations at most.")] = None,
@@ -65,6 +68,7 @@ def fit(
             budget=budget,
             align=align,
             strict=strict,
+            observed_through=observed_through,
             folder=folder,
             fresh=fresh,
             watch=watch,

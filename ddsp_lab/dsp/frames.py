@@ -60,7 +60,7 @@ def power_spectra(x: Float[Array, "c t"], fft: int, hop: int, length: Int[Array,
 
 def masked_mean(v: Float[Array, "*d n"], real: Bool[Array, " n"]) -> Float[Array, ""]:
     """The mean over everything but what `real` excludes from the last axis."""
-    rows = v.size // v.shape[-1]
+    rows = v.size // max(v.shape[-1], 1)
     return jnp.sum(jnp.where(real, v, 0.0)) / (rows * jnp.maximum(jnp.sum(real), 1))
 
 
@@ -71,5 +71,5 @@ def apart(a: Float[Array, "*d"], b: Float[Array, "*d"]) -> Float[Array, "*d"]:
 
 def mean_share(v: Float[Array, "*d n"], real: Bool[Array, " n"]) -> Float[Array, " r"]:
     """The vector whose squares add up to the `masked_mean` of the squares of `v`."""
-    rows = v.size // v.shape[-1]
+    rows = v.size // max(v.shape[-1], 1)
     return jnp.ravel(jnp.where(real, v, 0.0) / jnp.sqrt(rows * jnp.maximum(jnp.sum(real), 1).astype(v.dtype)))

@@ -7,6 +7,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Complex, Float, Int
 
+from .._errors import AudioError
+
 
 def hann(size: int) -> np.ndarray:
     """The periodic Hann window."""
@@ -20,6 +22,12 @@ def frame_count(samples: Any, hop: int) -> Any:
 
 def _reflected(x: Float[Array, "c t"], by: int, length: Int[Array, ""] | int) -> Float[Array, "c s"]:
     """`x` with `by` samples more on either side, mirrored at its first sample and at its `length`-th."""
+    if x.shape[1] <= by:
+        raise AudioError(
+            "audio-empty",
+            f"{x.shape[1]} samples cannot be mirrored over {by} at each end.",
+            "Use longer recordings or shorter windows.",
+        )
     padded = jnp.pad(x, ((0, 0), (by, by)), mode="reflect")
     end = lax.dynamic_slice(x, (0, length - 1 - by), (x.shape[0], by))[:, ::-1]
     return lax.dynamic_update_slice(padded, end, (0, by + length))

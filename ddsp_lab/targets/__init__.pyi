@@ -1,4 +1,6 @@
 # Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.
+from ._auraloss import auraloss as auraloss
+from ._embedding import embedding as embedding
 from .crest import Crest as Crest
 from .energy_decay import EnergyDecay as EnergyDecay
 from .envelope import Envelope as Envelope
