@@ -10,8 +10,9 @@ from ddsp_lab import DdspLabError
 from ddsp_lab.dsp.band_scales import corners, triangles
 from ddsp_lab.dsp.cepstrum import log_mel
 from ddsp_lab.dsp.loudness import HIGH_PASS, SHELF
+from ddsp_lab.dsp.scattering import modulations, scalogram
 from ddsp_lab.dsp.weighting import bin_weights
-from ddsp_lab.targets import Mfcc, MultiResolutionStft
+from ddsp_lab.targets import Mfcc, MultiResolutionStft, TimeFrequencyScattering
 
 SR = 8000
 NOISE = (0.2 * np.random.default_rng(0).standard_normal((2, 2, 3000))).astype(np.float32)
@@ -68,3 +69,41 @@ def test_settings_that_do_not_go_together_are_refused(settings):
 def test_more_coefficients_than_bands_are_refused():
     with pytest.raises(DdspLabError, match="few bands"):
         Mfcc(coefficients=20, bands=20)
+
+
+RATE = 16_000
+T = np.arange(2 * RATE) / RATE
+FADE = 0.3 * np.clip(np.minimum(T, T[::-1]) / 0.2, 0.0, 1.0)
+
+
+def chirps(octaves_a_second):
+    """Half-second glides through 500 Hz, each under a bell."""
+    phase = T % 0.5 - 0.25
+    glide = np.cumsum(500.0 * 2.0 ** (octaves_a_second * phase)) / RATE
+    return 0.3 * np.cos(np.pi * 2.0 * phase) ** 2 * np.sin(2.0 * np.pi * glide)
+
+
+def tremolo(rate_hz):
+    return FADE * np.sin(2.0 * np.pi * 440.0 * T) * (0.6 + 0.4 * np.sin(2.0 * np.pi * rate_hz * T))
+
+
+@pytest.mark.parametrize(("one", "other"), [(chirps(4.0), chirps(-4.0)), (tremolo(4.0), tremolo(8.0))])
+def test_scattering_tells_movements_apart_and_not_where_they_are(one, other):
+    target = TimeFrequencyScattering()
+    late = np.roll(one, RATE // 200)  # 5 ms
+    different, shifted = (distance(target, one[None], v[None], RATE) for v in (other, late))
+    assert different > 0.1
+    assert shifted < 0.02 * different
+
+
+def test_scattering_finds_the_direction_of_a_chirp_in_one_sign_of_its_waves():
+    """Two octaves up in half a second, 4 a second: at 4 Hz the ridge has one cycle an octave."""
+    length = jnp.asarray(T.size)
+    sums = []
+    for slope in (4.0, -4.0):
+        u = scalogram(jnp.asarray(chirps(slope)[None], jnp.float32), RATE, 8, length)
+        at_4_hz = modulations(u, jnp.full(u.shape[1], True), 8, 0.005, 50)[1]
+        sums.append(np.asarray(at_4_hz).reshape(7, -1).sum(1))
+    up, down = sums
+    assert max(up[1] / up[4], up[4] / up[1]) > 2.0
+    assert (up[1] > up[4]) != (down[1] > down[4])

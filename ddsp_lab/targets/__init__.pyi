@@ -22,4 +22,5 @@ from .spectral_envelope import SpectralEnvelope as SpectralEnvelope
 from .spectral_transport import SpectralTransport as SpectralTransport
 from .stereo_image import StereoImage as StereoImage
 from .style import Style as Style
+from .time_frequency_scattering import TimeFrequencyScattering as TimeFrequencyScattering
 from .transient import Transient as Transient
