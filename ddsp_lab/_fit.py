@@ -14,11 +14,13 @@ import jax
 import numpy as np
 
 from . import __version__, _problem
-from ._block import Block
+from ._block import Block, walk
 from ._damage import Damage
 from ._errors import FitError
 from ._evaluate import Evaluate
+from ._findings import findings
 from ._look_ahead import check_look_ahead
+from ._observed import Observed
 from ._optimizer import Optimizer
 from ._pairs import Pair, agreeing, excerpt, joined, prepare_pair, problem, windows
 from ._parse import parse, parse_optimizer, parse_target
@@ -125,8 +127,10 @@ def fit(
         metrics |= {"at_bound": at_bound(space, u), "insensitive": insensitive(space, u, loss)}
         about = {"target": str(goal), "optimizer": str(way), "version": __version__, "jax": jax.__version__, **metrics}
         preset = Preset.of(block, values, sr, about)
+        known = {*walk(block), *(t.damage for _, t in goal.terms().values() if isinstance(t, Observed))}
         notes = [
             *(note for pair in pairs for note in pair.notes),
+            *(finding.note for pair in pairs for finding in findings(pair, sr, known)),
             *evaluate.notes.items(),
             *rate_notes(block, preset.values, sr),
         ]

@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from .. import audio
+from .._findings import findings
 from .._pairs import prepare_pair
 from .._score import esr, rounded
 from ..effects import Gain
@@ -26,10 +27,11 @@ def check(
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Measure rate, channels, loudness, clipping, delay, polarity and gain of a pair, before fitting it."""
+    """Measure delay, polarity and gain of a pair, and list what may spoil a fit, the likeliest cause first."""
     sounds = load_pairs([(dry, reference)], strict)
     pair = prepare_pair(sounds.dry[0], sounds.reference[0], sounds.sr, Gain(), strict=strict)
     notes = [*sounds.notes, *pair.notes]
+    found = findings(pair, sounds.sr)
     scale = 10.0 ** (pair.alignment.gain_db / 20.0)
     result: dict[str, Any] = {
         "dry": _file(dry),
@@ -45,6 +47,7 @@ def check(
             }
         ),
         "notes": notes_json(notes),
+        "checks": [finding._asdict() for finding in found],
     }
     if as_json:
         show_json(result)
@@ -52,9 +55,11 @@ def check(
     files = [result["dry"], result["reference"]]
     show_table([(k, files[0][k], files[1][k]) for k in files[0]], "", dry.name, reference.name)
     show_table(
-        [(k, v) for k, v in result.items() if k not in ("dry", "reference", "notes")], "", "reference against dry"
+        [(k, v) for k, v in result.items() if k not in ("dry", "reference", "notes", "checks")],
+        "",
+        "reference against dry",
     )
-    show_notes(notes)
+    show_notes([*notes, *(finding.note for finding in found)])
 
 
 def _file(path: Path) -> dict[str, Any]:
