@@ -5,10 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import ROOT
+from helpers import ROOT, wet
 
 from ddsp_lab import DdspLabError
 from ddsp_lab.audio import align
+from ddsp_lab.dsp.relative_level import louder_by_db
 
 sys.path.append(str(ROOT))  # the benchmarks are no part of what is installed
 from benchmarks.alignment import SOUNDS, outcome, plucks
@@ -50,3 +51,11 @@ def test_noise_of_its_own_does_not_make_a_reference_louder():
     noisy = 0.5 * x + 0.3 * 0.5 * np.std(x) * rng.standard_normal(x.shape)
     assert align(x, noisy, SR).gain_db == pytest.approx(-6.02, abs=0.05)
     assert 10.0 * np.log10(np.mean(noisy**2) / np.mean(x**2)) > -5.8
+
+
+@pytest.mark.parametrize("chain", ["chorus(mix=1)", "gain >> hard_clip(drive_db=30)"])
+def test_what_a_device_adds_is_no_noise(chain):
+    x = plucks(np.random.default_rng(1), np.arange(6 * SR) / SR)[None].astype(np.float32)
+    y = wet(chain, 0.1 * x, SR)
+    energies = 10.0 * np.log10(np.sum(y**2) / np.sum((0.1 * x) ** 2))
+    assert louder_by_db(0.1 * x, y, SR) == pytest.approx(energies, abs=0.1)

@@ -10,7 +10,8 @@ from scipy.linalg import solve_toeplitz
 from scipy.signal import find_peaks, hilbert
 
 from .._errors import AudioError
-from .transfer import coherent_gain_db, measure
+from .relative_level import louder_by_db
+from .transfer import measure
 
 WHITEN = 0.8  # between correlation (0), blunt for tonal sources, and phase alone (1), which hears noise
 CANDIDATES = 8  # peaks of the correlation that are looked at closely
@@ -29,9 +30,9 @@ UNSURE = 0.75  # samples: a shorter delay is taken for the phase of a filter
 class Alignment(NamedTuple):
     """The reference against the source: late by `latency_samples`, times `polarity`, `gain_db` louder.
 
-    `applied_samples` is the whole number of samples by which recordings are shifted before a fit. `gain_db` is the
-    level of what a filter of the source explains: noise of the reference's own and overtones that it adds do not count.
-    `confidence` is how straight, 0 to 1, the phase between the two is at that delay.
+    `applied_samples` is the whole number of samples by which recordings are shifted before a fit. `gain_db` is a ratio
+    of energies; steady noise of the reference's own does not count. `confidence` is how straight, 0 to 1, the phase
+    between the two is at that delay.
     """
 
     latency_samples: float
@@ -81,7 +82,8 @@ def align(
             f"{most:.0%} of the reference{f', and {rivals[0].delay:.1f} samples fit as well' if rivals else ''}.",
             "Check that they are one performance, or give --no-align and a target that needs no alignment.",
         )
-    return Alignment(best.delay, applied, best.polarity, best.gain_db, best.straightness)
+    gain_db = louder_by_db(*overlap(source, reference, applied), sr)
+    return Alignment(best.delay, applied, best.polarity, gain_db, best.straightness)
 
 
 def overlap(source: np.ndarray, reference: np.ndarray, late: int) -> tuple[np.ndarray, np.ndarray]:
@@ -114,23 +116,19 @@ def _explained(x: np.ndarray, y: np.ndarray, longest: int) -> dict[int, float]:
 
 class Line(NamedTuple):
     """A straight line through the phase of a response: its slope, its sign at zero frequency, how near the phases are
-    to it (0 to 1), how near they are to the line without slope (-1 to 1, negative if that is turned round), and the
-    level of the response."""
+    to it (0 to 1), and how near they are to the line without slope (-1 to 1, negative if that is turned round)."""
 
     delay: float
     polarity: int
     straightness: float
     at_zero: float
-    gain_db: float
 
 
 def _straightest(source: np.ndarray, reference: np.ndarray, lag: int, sr: int) -> Line:
     """The best line within `FINE` samples about `lag` through the phase as it is, or less the minimum phase."""
-    x, y = overlap(source, reference, lag)
-    seen = measure(x, y, sr)
-    gain_db = coherent_gain_db(seen, x, sr)
+    seen = measure(*overlap(source, reference, lag), sr)
     if seen.frequency_hz.size < 8:
-        return Line(float(lag), 1, 0.0, 0.0, gain_db)
+        return Line(float(lag), 1, 0.0, 0.0)
     width = np.gradient(seen.frequency_hz)  # bands are wider, and know more, the higher they are
     weight = width * seen.coherence / (1.0 - seen.coherence + INCOHERENT)
     weight /= weight.sum()
@@ -143,9 +141,7 @@ def _straightest(source: np.ndarray, reference: np.ndarray, lag: int, sr: int) -
         score = (turn @ (weight * candidate)).real
         best = int(np.argmax(np.abs(score)))
         at_zero = float(np.sum(weight * candidate).real) if lag == 0 else 0.0
-        lines.append(
-            Line(float(lag + fine[best]), 1 if score[best] >= 0.0 else -1, float(abs(score[best])), at_zero, gain_db)
-        )
+        lines.append(Line(float(lag + fine[best]), 1 if score[best] >= 0.0 else -1, float(abs(score[best])), at_zero))
     return max(lines, key=lambda line: line.straightness)
 
 

@@ -9,7 +9,6 @@ from .stft import hann
 
 FFT = 16384
 BANDS_PER_OCTAVE = 24
-OVERLAPPED, HANN_BINS = 0.5, 1.5  # independent spectra per overlapping one, and bins that a Hann window joins
 
 
 class Transfer(NamedTuple):
@@ -31,6 +30,13 @@ def spectra(x: np.ndarray, fft: int = FFT) -> np.ndarray:
     return np.fft.rfft(frames * hann(fft)).reshape(-1, fft // 2 + 1)
 
 
+def band_edges(sr: float) -> np.ndarray:
+    """The first bin of each band, and the end of the last."""
+    octaves = np.log2(0.45 * sr / 20.0)
+    edges = 20.0 * 2.0 ** np.linspace(0.0, octaves, max(2, int(BANDS_PER_OCTAVE * octaves)))
+    return np.unique(np.clip(np.round(edges * FFT / sr).astype(int), 1, FFT // 2))
+
+
 def measure(source: np.ndarray, reference: np.ndarray, sr: float) -> Transfer:
     r"""Least-squares response $\hat H = \sum \bar X Y / \sum |X|^2$ over the frames and bins of each band.
 
@@ -39,9 +45,7 @@ def measure(source: np.ndarray, reference: np.ndarray, sr: float) -> Transfer:
     Reference: Bendat, Piersol, "Random Data", 4th ed., Wiley, 2010, chapter 6 (the H1 estimate).
     """
     x, y = spectra(source), spectra(reference)
-    octaves = np.log2(0.45 * sr / 20.0)
-    edges = 20.0 * 2.0 ** np.linspace(0.0, octaves, max(2, int(BANDS_PER_OCTAVE * octaves)))
-    bins = np.unique(np.clip(np.round(edges * FFT / sr).astype(int), 1, FFT // 2))
+    bins = band_edges(sr)
     power, out, cross = (
         np.add.reduceat(v, bins)[:-1]
         for v in ((np.abs(x) ** 2).sum(0), (np.abs(y) ** 2).sum(0), (np.conj(x) * y).sum(0))
@@ -50,24 +54,6 @@ def measure(source: np.ndarray, reference: np.ndarray, sr: float) -> Transfer:
     heard = (power > 1e-12 * power.max(initial=1e-300)) & (np.abs(cross) > 0.0)
     coherence = np.abs(cross) ** 2 / (power * out + 1e-300)
     return Transfer(centre, cross / (power + 1e-300), power, np.clip(coherence, 0.0, 1.0)).at(heard)
-
-
-def coherent_gain_db(seen: Transfer, source: np.ndarray, sr: float) -> float:
-    r"""The level of what a filter of the source explains of the reference, $\sum |\hat H|^2 |X|^2 / \sum |X|^2$, less
-    what chance adds to it: coherence estimated from k independent spectra is too high by $(1 - \gamma^2) / k$.
-
-    Reference: Carter, Knapp, Nuttall, "Estimation of the magnitude-squared coherence function via overlapped fast
-    Fourier transform processing", IEEE Transactions on Audio and Electroacoustics 21(4), 1973.
-    """
-    if not seen.energy.size:
-        return 0.0
-    frames = 1 + max(0, source.shape[1] - FFT) // (FFT // 4)
-    bins = np.gradient(seen.frequency_hz) * FFT / sr if seen.frequency_hz.size > 1 else np.ones(1)
-    independent = np.maximum(source.shape[0] * frames * OVERLAPPED * np.maximum(bins / HANN_BINS, 1.0), 1.0 + 1e-9)
-    excess = (1.0 - seen.coherence) / (independent - 1.0)
-    real = np.clip(1.0 - excess / (seen.coherence + 1e-30), 0.0, 1.0)
-    level = np.sum(real * np.abs(seen.response) ** 2 * seen.energy) / np.sum(seen.energy)
-    return float(10.0 * np.log10(level + 1e-30))
 
 
 def shifted(x: np.ndarray, samples: float) -> np.ndarray:
