@@ -21,7 +21,7 @@ def started_in_silence(name, optimizer):
     fit = dl.fit(chain, dry, reference, SR, "multi_resolution_stft(fft_sizes=[256])", optimizer, align=False)
     assert "fit-dead-start" in dict(fit.notes)
     assert np.abs(fit.render(dry, SR)).max() > 1e-3
-    assert fit.metrics["loss"] < 0.5 * fit.metrics["loss_start"]
+    assert fit.metrics["loss"] < 0.8 * fit.metrics["loss_start"]
 
 
 @pytest.mark.parametrize("optimizer", ["adam(steps=20)", "adam(steps=20, starts=3)", "lbfgs"])
