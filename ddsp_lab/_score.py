@@ -20,6 +20,7 @@ from .targets.multi_resolution_stft import MultiResolutionStft
 AT_BOUND = 1e-4  # of a parameter's range
 NUDGE = 0.05  # of a parameter's range
 MATTERS = 1e-2  # of the loss: a nudge that changes it by less does not matter
+MANY = 256  # numbers from which those of one parameter are nudged together
 
 
 def esr(reference: np.ndarray, y: np.ndarray) -> float:
@@ -77,7 +78,9 @@ def at_bound(space: Space, u: np.ndarray) -> list[str]:
 def insensitive(space: Space, u: np.ndarray, loss: Callable[[np.ndarray], float]) -> list[str]:
     """The free parameters that hardly matter: nudged by a twentieth of their range, they leave the loss as it is."""
     here, names = loss(u), []
-    for name, step in zip(space.names, NUDGE * np.eye(space.size), strict=True):
+    paths = np.array([name.partition("[")[0] if space.size > MANY else name for name in space.names])
+    for name in dict.fromkeys(paths.tolist()):
+        step = NUDGE * (paths == name)
         change = max(abs(loss(np.clip(u + way * step, 0.0, 1.0)) - here) for way in (1.0, -1.0))
         if not change > MATTERS * here + 1e-9:
             names.append(name)

@@ -64,3 +64,18 @@ def test_the_readme_names_every_target_damage_and_optimizer():
     for kind, head in ((Target, "| target "), (Damage, "| damage "), (Optimizer, "| optimizer ")):
         named = set(re.findall(r"`(\w+)`", text.partition(head)[2].partition("\n\n")[0]))
         assert named == {k for k, v in kind.registry.items() if v.__module__.startswith("ddsp_lab.")}
+
+
+@pytest.mark.parametrize(("before", "gained"), [(10.0, 5.0), (15.0, 9.0)])
+def test_declipping_brings_back_what_was_cut_off_and_leaves_the_rest(before, gained, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    from declip import declip, sdr, tone
+
+    truth = tone(16_000, 1.0)
+    levels = np.abs(truth).max() * np.linspace(0.05, 0.95, 200)
+    clipped = min((np.clip(truth, -v, v) for v in levels), key=lambda y: abs(sdr(truth, y) - before))
+    whole = declip(clipped, 16_000)
+    assert sdr(truth, whole) - sdr(truth, clipped) >= gained
+    cut = np.abs(clipped) >= 0.999 * np.abs(clipped).max()
+    np.testing.assert_array_equal(whole[~cut], clipped[~cut])
+    assert (np.sign(clipped) * whole)[cut].min() >= 0.999 * np.abs(clipped).max()
