@@ -20,6 +20,7 @@ class Damage(Registered, abc.ABC):
     What the settings leave open is measured on the damaged reference itself.
     """
 
+    hides: ClassVar[tuple[str, ...]] = ()  # what a target cannot hear through it
     repeats: ClassVar[bool] = False  # done twice it is as done once, and the reference is compared after a second time
 
     def __post_init__(self) -> None:

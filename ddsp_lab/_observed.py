@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -43,11 +43,11 @@ class Observed(Target, abc.ABC):  # no member of its own: what `Target.observed_
 
     @property
     def hears(self) -> tuple[Trait, ...]:
-        return self.target.hears
+        return tuple(w for w in self.target.hears if w not in self.damage.hides)
 
     @property
     def deaf_to(self) -> tuple[Trait, ...]:
-        return self.target.deaf_to
+        return tuple(w for w in get_args(Trait) if w in self.target.deaf_to or w in self.damage.hides)
 
     def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Any:
         length = jnp.asarray(reference.shape[1] if length is None else length)

@@ -37,7 +37,13 @@ def damages(tmp_path):
     def hiss(x):
         return x + 0.03 * np.random.default_rng(9).standard_normal(x.shape).astype(np.float32)
 
+    def late(x):
+        spectrum = np.fft.rfft(x, 2 * x.shape[1])
+        turn = np.exp(-2j * np.pi * 7.3 * np.arange(spectrum.shape[1]) / (2 * x.shape[1]))
+        return np.fft.irfft(spectrum * turn)[:, : x.shape[1]].astype(np.float32)
+
     return {
+        "delay": ("delay", late, "esr"),
         "clip": ("clip", lambda x: np.clip(x, -0.1, 0.1), "esr"),
         "mask": ("mask", gaps, "esr"),
         "lowpass": ("lowpass(cutoff_hz=1400.0)", dull, "esr"),
@@ -97,6 +103,21 @@ def test_a_damaged_target_is_finite_and_so_is_its_slope(name, damages):
             value, slope = both(y, reference)
             assert np.isfinite(value)
             assert np.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("samples", [0.0, 0.25, -3.6, 80.0])
+def test_a_target_that_lines_up_is_deaf_to_delay_and_to_nothing_else(samples):
+    x = np.pad(plucks(seed=3), ((0, 0), (200, 200)))
+    turn = np.exp(-2j * np.pi * samples * np.arange(x.shape[1] // 2 + 1) / x.shape[1])
+    late = np.fft.irfft(np.fft.rfft(x) * turn, x.shape[1]).astype(np.float32)
+    target = parse_target("esr(observed_through=delay(longest_ms=20))")
+    assert "delay" in target.deaf_to
+    assert "delay" not in target.hears
+    assert target.between(late, x, SR) < 1e-6
+    assert target.between(late, 0.9 * x, SR) == pytest.approx(0.01, rel=1e-3)
+    assert target.between(late, -x, SR) > 0.5
+    if samples == 0.0:
+        assert target.between(late, late, SR) == 0.0
 
 
 def test_a_damage_stands_in_the_text_of_a_target_and_reads_back():
