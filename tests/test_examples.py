@@ -52,6 +52,16 @@ def test_the_shipped_truth_turns_one_into_the_other(made):
     assert np.abs(dry.samples - wet.samples).max() > 0.1
 
 
+def test_the_page_on_targets_says_what_each_hears():
+    page = (ROOT / "docs" / "choose_a_target.md").read_text()
+    rows = [
+        f"| `{name}` | {', '.join(target.hears)} | {', '.join(target.deaf_to)} |"
+        for name, target in sorted((k, v()) for k, v in Target.registry.items() if v.__module__.startswith("ddsp_lab."))
+    ]
+    wanted = "\n".join(["| target | hears | is deaf to |", "|---|---|---|", *rows])
+    assert page.partition("<!-- targets -->\n")[2].partition("\n<!-- end -->")[0] == wanted
+
+
 def test_the_readme_names_every_block():
     table = (ROOT / "README.md").read_text().partition("| kind | blocks")[2]
     named = set(re.findall(r"`(\w+)`", table.partition("\n\n")[0]))
