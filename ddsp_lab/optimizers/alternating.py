@@ -71,17 +71,17 @@ class Alternating(Optimizer):
 
     def step(self, key: Array, evaluate: Evaluate, state: Search) -> Round:
         polish = LevenbergMarquardt(tolerance=self.tolerance)
-        last = state.failed >= self._patience(state.best.loss)
+        last, polished = state.failed >= self._patience(state.best.loss), None
         if not state.round:
             state = replace(state, best=self._descent.run(evaluate, state.best, FIRST))
         elif last:
-            best = polish.run(evaluate, polish.start(state.best.u), LAST)
-            state = self._improved(evaluate, replace(state, best=best), self._followed)
+            polished = polish.run(evaluate, polish.start(state.best.u), LAST)
+            state = self._improved(evaluate, replace(state, best=polished), self._followed)
         else:
             state = self._improved(evaluate, state, self._raced)
         if state.best.loss > SOLVED and not (last and state.failed):
             return Round(replace(state, round=state.round + 1), False)
-        best = polish.run(evaluate, polish.start(state.best.u), LAST)
+        best = state.best if state.best is polished else polish.run(evaluate, polish.start(state.best.u), LAST)
         if best.loss < FINE:
             best = self._told_apart(evaluate, best)
         return Round(replace(state, best=best), True, best.u)
