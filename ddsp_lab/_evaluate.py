@@ -104,6 +104,13 @@ class Evaluate:
         """The loss at each of `us`, shape (k, n)."""
         return self.answers([self.ask_losses(us)])[0]
 
+    def generation(self, us: Float[np.ndarray, "k n"]) -> Float[np.ndarray, " k"]:
+        """The losses of a population; of the last one, as many points as the budget pays for."""
+        left = self.budget - self.spent
+        if 1.0 <= left < len(us):
+            self.losses(us[: int(left)])
+        return self.losses(us)
+
     def values_and_gradients(self, us: Any) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
         """Losses and their gradients, all starts in one vmapped program."""
         us = np.atleast_2d(np.asarray(us, np.float64))

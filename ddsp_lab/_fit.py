@@ -63,7 +63,8 @@ def fit(
 
     Recordings are `(samples,)` or `(channels, samples)` at `sr` Hz; lists of them are fitted together. The end of each
     pair is held out of the fit. `target` is the error-to-signal ratio unless `align` is off, then the multi-resolution
-    STFT distance. `optimizer` is the alternating recipe for a sum of squares with few parameters, Adam otherwise.
+    STFT distance. `optimizer` is the alternating recipe for a sum of squares with few parameters, Adam
+    otherwise, CMA-ES where the chain or the target has no gradient.
     `prior` times the mean square distance from the start, every range counting as 1, is added to the loss: for chains
     with more parameters than the recordings decide. `budget` is in evaluations, one for each rendering of the chain.
     `frozen`, `ties` and `start` are those of `Space`. With a `folder` the run is kept there, and goes on there when
@@ -172,8 +173,9 @@ def _several(dry: Any, reference: Any) -> list[tuple[Any, Any]]:
 
 
 def _suited(space: Space, target: Target) -> str:
-    few = target.least_squares and space.chain.differentiable and space.size <= FEW
-    return "alternating" if few else "adam"
+    if not (space.chain.differentiable and target.differentiable):
+        return "cma_es"
+    return "alternating" if target.least_squares and space.size <= FEW else "adam"
 
 
 def _config(

@@ -16,6 +16,7 @@ from ._space import Space
 
 SPARSE = 1.05  # how many more evaluations there have to be before the held-out part is looked at again
 OVERFIT, WARNINGS = 1.5, 10  # a score this much above its lowest, so often in a row, ends a fit
+FRUITLESS = 1000  # evaluations without a finite loss, after which none is to be expected
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Search:
         self.loss_start = float(self.evaluate.losses(self.space.start)[0])
         state = self.optimizer.init(key, self.space)
         done, count, answer = False, 0, None
-        while not done and self.warnings < WARNINGS:
+        while not done and self.warnings < WARNINGS and not self._fruitless:
             before = self.evaluate.best.loss
             state, done, answer = self.optimizer.step(jax.random.fold_in(key, count), self.evaluate, state)
             count += 1
@@ -67,6 +68,10 @@ class Search:
                 self._check()
                 self.on_round()
         return answer
+
+    @property
+    def _fruitless(self) -> bool:
+        return not np.isfinite(self.evaluate.best.loss) and self.evaluate.evaluations >= FRUITLESS
 
     def _check(self) -> None:
         """Look at the held-out part; the score is what is lost on both, so that neither alone decides."""

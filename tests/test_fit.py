@@ -10,10 +10,11 @@ from ddsp_lab import Block, Param, Space
 from ddsp_lab._errors import DdspLabError
 from ddsp_lab._fit import FEW, _suited
 from ddsp_lab.dsp.transfer import shifted
-from ddsp_lab.targets import Esr
+from ddsp_lab.targets import Esr, embedding
 
 DRY = plucks()
 HALF = (0.5 * DRY).astype(np.float32)
+POPULATIONS = [k for k, v in dl.Optimizer.registry.items() if not v.needs_gradient]
 
 
 def raised(code, said, *arguments, **keywords):
@@ -305,7 +306,7 @@ def test_a_start_without_a_finite_loss_is_survived():
     dl.Preset.parse(result.preset.text().encode())
 
 
-@pytest.mark.parametrize("optimizer", ["alternating", "adam(steps=5)", "lbfgs", "levenberg_marquardt"])
+@pytest.mark.parametrize("optimizer", ["alternating", "adam(steps=5)", "lbfgs", "levenberg_marquardt", *POPULATIONS])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_fit_without_a_finite_loss_ends(optimizer):
     seen = []
@@ -333,6 +334,15 @@ def stepped():
     del Block.registry["stepped"]
 
 
-@pytest.mark.parametrize("optimizer", [None, "adam", "lbfgs", "alternating", "levenberg_marquardt"])
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", "alternating", "levenberg_marquardt"])
 def test_a_block_without_gradients_is_refused_with_what_to_do(stepped, optimizer):
     raised("fit-needs-gradient", "population optimizer", "gain >> stepped", DRY, HALF, SR, optimizer=optimizer)
+
+
+def test_a_block_or_a_target_without_gradients_is_searched_unless_told_otherwise(stepped):
+    result = dl.fit("gain >> stepped", DRY, HALF, SR, frozen=["gain"], budget=200)
+    assert result.preset.fit["optimizer"] == "cma_es"
+    assert result.metrics["loss"] < 1e-6
+    result = dl.fit("gain", DRY, HALF, SR, target=embedding(np.abs, differentiable=False), budget=200)
+    assert result.preset.fit["optimizer"] == "cma_es"
+    assert result.preset.values["gain_db"] == pytest.approx(-6.02, abs=0.05)

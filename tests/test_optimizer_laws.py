@@ -28,7 +28,7 @@ every = pytest.mark.parametrize("optimizer", MEMBERS.values(), ids=MEMBERS)
 
 
 class Watched(Evaluate):
-    """Remembers what it was asked; with `faulty`, every fourth answer is NaN."""
+    """Remembers what it was asked; with `faulty`, every fourth answer is NaN, and every fourth of a population."""
 
     faulty = False
 
@@ -61,7 +61,12 @@ class Watched(Evaluate):
             def wrong(compute=a.compute):
                 return [np.nan * np.asarray(part) for part in compute()]
 
-            spoiled.append(a._replace(compute=wrong) if faulty else a)
+            def partly(compute=a.compute, a=a):
+                bad = (int(self.spent) + np.arange(len(a.at))) % 4 == 3
+                return (np.where(bad, np.nan, compute()[0]),)
+
+            population = self.faulty and a.call == "losses" and len(a.at) > 3
+            spoiled.append(a._replace(compute=partly if population else wrong) if faulty or population else a)
         numbers = super()._numbers(spoiled)
         if len(numbers) < len(asked):
             self.refused = asked[len(numbers)].cost
