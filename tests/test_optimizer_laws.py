@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ddsp_lab import Block, DdspLabError, Optimizer, Param, Space, _pairs, render
+from ddsp_lab import Block, DdspLabError, Optimizer, Param, Space, _pairs, _problem, render
 from ddsp_lab._evaluate import BudgetSpent, Evaluate
 from ddsp_lab._journal import Journal
 from ddsp_lab._pairs import NO_ALIGNMENT, Pair, Window
@@ -238,6 +238,29 @@ def test_costs_are_counted_in_renderings():
         with pytest.raises(BudgetSpent):
             more()
     assert evaluate.evaluations == 20
+
+
+def test_losses_do_not_depend_on_how_many_are_asked_for_or_computed_at_once(monkeypatch):
+    goal, us = problem(Space(CHAIN))[0], np.random.default_rng(0).uniform(size=(13, 7))
+    whole = _problem.losses(goal, us)
+    assert whole.shape == (13,)
+    for count in (2, 5, 9, 12):
+        np.testing.assert_array_equal(_problem.losses(goal, us[:count]), whole[:count])
+    np.testing.assert_allclose(_problem.losses(goal, us[:1]), whole[:1], rtol=1e-5)
+    monkeypatch.setattr(_problem, "_side_by_side", lambda _: 4)
+    padded = jnp.asarray(np.pad(us, ((0, 3), (0, 0)), mode="edge"), jnp.float32)
+    batches = jax.jit(_problem._losses.__wrapped__)(goal, padded, jnp.int32(13))
+    np.testing.assert_allclose(np.asarray(batches)[:13], whole, rtol=1e-5)
+
+
+def test_what_is_rendered_at_once_fits_into_its_room(monkeypatch):
+    goal = problem(Space(CHAIN))[0]
+    assert _problem._side_by_side(goal) == 1
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    size = _problem.BUFFERS * goal.source.nbytes
+    assert _problem.ROOM / 2 < _problem._side_by_side(goal) * size <= _problem.ROOM
+    monkeypatch.setattr(_problem, "ROOM", 1)
+    assert _problem._side_by_side(goal) == 1
 
 
 def test_an_excerpt_costs_its_share_and_keeps_its_losses_to_itself():
