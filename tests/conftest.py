@@ -61,8 +61,5 @@ def pytest_runtest_teardown():
 @pytest.fixture
 def x64():
     """Double precision for one test. A fixture, so that no other test sees it."""
-    switch = getattr(jax, "enable_x64", None)
-    if switch is None:  # before JAX 0.8
-        from jax.experimental import enable_x64 as switch
-    with switch(True):
+    with jax.enable_x64(True):
         yield

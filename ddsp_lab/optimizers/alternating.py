@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Array
 from msgspec import Meta
 
+from .._block import walk
 from .._evaluate import Evaluate
+from .._exact import Exact
 from .._optimizer import Optimizer, Round
 from .._space import Space
 from .levenberg_marquardt import Descent, LevenbergMarquardt
@@ -46,8 +48,9 @@ class Alternating(Optimizer):
     the `width` most promising points are polished together for a few steps, the best two for more. After a round that
     gained nothing, links drawn at random join them. Ends once the loss is next to nothing, or after `patience` rounds
     that gain nothing and one in which every suggestion from the polished point is followed for long, with a polish down
-    to `tolerance`. Where a link of a sum can do the same by other values
-    (`Block.lookalikes`), the values with the larger volume around them are kept: they are the likelier ones.
+    to `tolerance`. Where a link of a sum can do the same by other values (`Block.lookalikes`), the values with the
+    larger volume around them are kept: they are the likelier ones. A chain with sums is polished in float64 at the end:
+    weights lie in valleys on whose floors float32 cannot tell places apart.
 
     Needs a sum-of-squares target and gradients. Recovers the settings of an equaliser, compressor and gain from six
     seconds of guitar to float precision (docs/architecture.md has the figures).
@@ -84,6 +87,8 @@ class Alternating(Optimizer):
         best = state.best if state.best is polished else polish.run(evaluate, polish.start(state.best.u), LAST)
         if best.loss < FINE:
             best = self._told_apart(evaluate, best)
+            if any(block.sums for block in walk(evaluate.problem.layout.chain)):
+                best = self._exact(evaluate, best)
         return Round(replace(state, best=best), True, best.u)
 
     def _patience(self, loss: float) -> int:
@@ -98,6 +103,13 @@ class Alternating(Optimizer):
             if in_vain == (1 if best.loss <= FLOOR else IN_VAIN):
                 break
         return best
+
+    def _exact(self, evaluate: Evaluate, best: Descent) -> Descent:
+        """The same valley's lowest point in float64: what a sum weighs against what lies in its rounding otherwise."""
+        exact, polish = Exact(evaluate), LevenbergMarquardt(tolerance=0.0)
+        if not exact.losses(best.u)[0] < FINE:  # a block whose noise depends on the precision, say
+            return best
+        return polish.run(exact, polish.start(best.u), LAST)
 
     def _likeliest(self, evaluate: Evaluate, best: Descent, turn: int) -> Descent:
         """The twin that is better, or as good and in a larger valley."""
