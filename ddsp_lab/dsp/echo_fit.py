@@ -117,4 +117,5 @@ def _loop(x: np.ndarray, y: np.ndarray, lag: int) -> Loop:
     centre = both @ taps / np.sum(both) + pole / (1.0 - pole) if abs(np.sum(both)) > 1e-9 else lag
     missing = 1.0 - float(found @ (2.0 * right - gram @ found)) / (energy + 1e-30)
     place = float(centre) if abs(centre - lag) < BEFORE else float(lag)
-    return Loop(place, max(float(dry), 0.0), max(float(wet), 1e-6), float(gain), pole, missing)
+    # beside other branches an echo may be turned round against the dry sound: what it weighs decides, not its sign
+    return Loop(place, abs(float(dry)), max(abs(float(wet)), 1e-6), float(gain), pole, missing)
