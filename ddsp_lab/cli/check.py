@@ -32,7 +32,7 @@ def check(
     pair = prepare_pair(sounds.dry[0], sounds.reference[0], sounds.sr, Gain(), strict=strict)
     notes = [*sounds.notes, *pair.notes]
     found = findings(pair, sounds.sr)
-    scale = 10.0 ** (pair.alignment.gain_db / 20.0)
+    x, y = (np.asarray(v, np.float64) for v in (pair.dry, pair.reference))
     result: dict[str, Any] = {
         "dry": _file(dry),
         "reference": _file(reference),
@@ -43,7 +43,7 @@ def check(
                 "polarity": pair.alignment.polarity,
                 "gain_db": pair.alignment.gain_db,
                 "confidence": pair.alignment.confidence,
-                "esr_best_gain": esr(pair.reference, scale * pair.dry),
+                "esr_best_gain": esr(y, np.vdot(x, y) / (np.vdot(x, x) + 1e-300) * x),
             }
         ),
         "notes": notes_json(notes),
