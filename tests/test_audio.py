@@ -309,3 +309,11 @@ def test_what_is_too_short_or_silent_has_no_loudness():
     assert audio.loudness(np.ones((1, int(0.4 * SR))), SR) is None
     assert audio.loudness(np.zeros((1, SR)), SR) is None
     assert audio.loudness(np.zeros((6, SR)), SR) is None
+
+
+def test_a_mono_recording_aligns_with_a_stereo_one():
+    x = plucks(seed=6)
+    late = np.pad(0.5 * x, ((0, 0), (30, 0)))[:, : x.shape[1]]
+    found = audio.align(x, np.concatenate([late, late]), SR)
+    assert found.applied_samples == 30
+    assert found.gain_db == pytest.approx(-6.02, abs=0.02)

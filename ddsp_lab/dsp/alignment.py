@@ -60,6 +60,8 @@ def align(
     1976; Oppenheim, Schafer, "Discrete-Time Signal Processing", 3rd ed., 2010, section 12.3 (minimum phase).
     """
     x, y = np.asarray(source, np.float64).mean(0), np.asarray(reference, np.float64).mean(0)
+    if source.shape[0] != reference.shape[0]:
+        source, reference = x[None], y[None]
     explained = _explained(x, y, int(longest_s * sr))
     most = max(explained.values())
     lines = [_straightest(source, reference, lag, sr) for lag, e in explained.items() if lag == 0 or e > 0.5 * most]
