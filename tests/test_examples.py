@@ -79,13 +79,24 @@ def test_the_readme_names_every_target_damage_and_optimizer():
 @pytest.mark.parametrize(("before", "gained"), [(10.0, 5.0), (15.0, 9.0)])
 def test_declipping_brings_back_what_was_cut_off_and_leaves_the_rest(before, gained, monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)
-    from declip import declip, sdr, tone
+    from restore import restore, sdr, tone
 
     truth = tone(16_000, 1.0)
     levels = np.abs(truth).max() * np.linspace(0.05, 0.95, 200)
     clipped = min((np.clip(truth, -v, v) for v in levels), key=lambda y: abs(sdr(truth, y) - before))
-    whole = declip(clipped, 16_000)
+    whole = restore(clipped, 16_000, "clip")
     assert sdr(truth, whole) - sdr(truth, clipped) >= gained
     cut = np.abs(clipped) >= 0.999 * np.abs(clipped).max()
     np.testing.assert_array_equal(whole[~cut], clipped[~cut])
     assert (np.sign(clipped) * whole)[cut].min() >= 0.999 * np.abs(clipped).max()
+
+
+def test_gaps_of_ten_milliseconds_are_filled(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    from restore import restore, sdr, tone
+
+    truth = tone(16_000, 1.0)
+    gap = np.isin(np.arange(truth.size) // 160, (20, 35, 80))
+    whole = restore(np.where(gap, 0.0, truth), 16_000, "mask")
+    assert sdr(truth[gap], whole[gap]) > 15.0
+    np.testing.assert_array_equal(whole[~gap], truth[~gap])
