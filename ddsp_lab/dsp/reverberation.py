@@ -64,6 +64,7 @@ def combination(reference: np.ndarray, dry: np.ndarray, parts: np.ndarray) -> tu
 
     `parts` is (parts, options, samples), the others (samples,). Part after part takes the option that leaves least
     given those of the rest, from the most telling one on, until none changes; all from one matrix of inner products.
+    An option that would be subtracted does a neighbour's work: a part with no other takes none, -1, and weighs 0.
     """
     count, options, samples = parts.shape
     rows = np.concatenate([parts.reshape(-1, samples), dry[None], reference[None]]).astype(np.float32)
@@ -72,18 +73,24 @@ def combination(reference: np.ndarray, dry: np.ndarray, parts: np.ndarray) -> tu
     gram, last = gram / np.outer(scale, scale), count * options
 
     def solved(chosen: list[int]) -> tuple[float, np.ndarray]:
-        which = [last, *(b * options + o for b, o in enumerate(chosen) if o >= 0)]
+        taken = [-1, *(b for b, o in enumerate(chosen) if o >= 0)]
+        which = [last if b < 0 else b * options + chosen[b] for b in taken]
         system = gram[np.ix_(which, which)] + 1e-7 * np.eye(len(which))
-        weights = np.linalg.solve(system, gram[which, -1])
-        return 1.0 - float(weights @ gram[which, -1]), weights * scale[-1] / scale[which]
+        weights = np.zeros(1 + count)
+        weights[np.add(taken, 1)] = np.linalg.solve(system, gram[which, -1]) * scale[-1] / scale[which]
+        return 1.0 - float(weights[np.add(taken, 1)] * scale[which] @ gram[which, -1] / scale[-1]), weights
+
+    def left(b: int, chosen: list[int]) -> float:
+        energy, weights = solved(chosen)
+        return energy if weights[1 + b] > 0.0 or chosen[b] < 0 else np.inf
 
     chosen = [-1] * count
     told = np.max(np.square(gram[: count * options, -1]).reshape(count, options), axis=1)
     for _ in range(ROUNDS):
         before = list(chosen)
         for b in np.argsort(-told):
-            left = [solved([*chosen[:b], o, *chosen[b + 1 :]])[0] for o in range(options)]
-            chosen[b] = int(np.argmin(left))
+            energies = [left(b, [*chosen[:b], o, *chosen[b + 1 :]]) for o in range(-1, options)]
+            chosen[b] = int(np.argmin(energies)) - 1
         if chosen == before:
             break
     return chosen, solved(chosen)[1]
