@@ -36,7 +36,7 @@ class Sparsity(dl.Target):
 
 
 def restore(sound: np.ndarray, sr: int, damage: str) -> np.ndarray:
-    """`(samples,)` as it was before `damage`, the sparsest such; what was neither clipped nor a gap stays to the bit."""
+    """`(samples,)` as it was before `damage`, the sparsest such; what the damage left alone stays to the bit."""
     level, beside = np.abs(sound).max(), int(BESIDE_S * sr)
     known = f"clip(level_db={20 * np.log10(LEVEL)})" if damage == "clip" else damage
     around, whole = np.pad(sound, beside), []
@@ -70,7 +70,7 @@ def tone(sr: int, seconds: float) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    folder, damage, file = (sys.argv[1:] + ["clip", ""])[:3]
+    folder, damage, file = [*sys.argv[1:], "clip", ""][:3]
     dl.tune_process()
     truth = tone(16_000, 1.0)
     given = dl.audio.load(file) if file else dl.audio.Recording(np.clip(truth, -0.3, 0.3)[None], 16_000)
