@@ -10,6 +10,7 @@ from ._errors import FitError
 from ._evaluate import Evaluate
 
 DRAWS = 16
+NOTHING = 1e-8  # a loss that is all rounding: there is nowhere to go
 
 
 def awake(
@@ -17,12 +18,12 @@ def awake(
 ) -> tuple[Float[np.ndarray, "k n"], Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
     """Points to start from, with their losses and gradients: `us`, where one of them is dead a random point instead.
 
-    A start is dead where the loss is not zero and no parameter changes it. Raises `FitError` (`fit-dead-start`) where
+    A start is dead where the loss is not next to nothing and no parameter changes it. Raises `FitError` (`fit-dead-start`) where
     every point drawn is.
     """
     for i in range(DRAWS):
         losses, gradients = evaluate.values_and_gradients(us)
-        dead = (losses > 0.0) & ~gradients.any(axis=1)
+        dead = (losses > NOTHING) & ~gradients.any(axis=1)
         if not dead.any():
             return us, losses, gradients
         evaluate.notes["fit-dead-start"] = (

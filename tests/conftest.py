@@ -13,9 +13,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 
 if jax.__version_info__ < (0, 11):
-    # most of the suite's time is compiling what runs once: XLA's older emitters and an LLVM that optimises nothing take
-    # a third of it. A compiler that does not know a flag ends the process, hence the versions; JAX reads them later.
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0")
+    # most of the suite's time is compiling what runs once: XLA's older emitters and an LLVM that optimises little take
+    # half of it. A compiler that does not know a flag ends the process, hence the versions; JAX reads them later.
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1")
 
 import pytest
 from hypothesis import is_hypothesis_test, settings

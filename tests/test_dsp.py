@@ -88,7 +88,7 @@ def test_three_narrow_peaks_at_25_hz_are_exact_to_1e6():
 
 
 @pytest.mark.parametrize("kind", ["peak", "low_shelf", "high_shelf"])
-@pytest.mark.parametrize(("f", "q", "exact"), [(1.0, 0.7, 5e-7), (1.0, 40.0, 5e-7), (0.4999 * SR, 10.0, 5e-5)])
+@pytest.mark.parametrize(("f", "q", "exact"), [(1.0, 0.7, 5e-7), (1.0, 40.0, 5e-7), (0.4999 * SR, 10.0, 3e-5)])
 def test_the_ends_of_the_range_are_stable(kind, f, q, exact):
     """At the upper end the tangent magnifies the rounding of the frequency; beyond 0.49 the block acts at 0.49."""
     x = noise(0, 4 * SR) + np.float32(0.02)

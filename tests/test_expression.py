@@ -2,6 +2,7 @@
 
 import builtins
 import time
+import types
 import typing
 from functools import reduce
 
@@ -31,6 +32,8 @@ def members(family):
 
 def allowed(hint):
     """Values that a setting's annotation allows."""
+    if types.NoneType in typing.get_args(hint):
+        return st.none() | allowed(next(h for h in typing.get_args(hint) if h is not types.NoneType))
     kind, low, high = hint, None, None
     if typing.get_origin(hint) is typing.Annotated:
         kind, *notes = typing.get_args(hint)

@@ -34,6 +34,8 @@ class Auraloss(Target, abc.ABC):  # no member of the registry: it takes a module
 
     module: Any
 
+    name = "auraloss"
+
     def check_settings(self) -> None:
         if not callable(self.module):
             raise ExpressionError(

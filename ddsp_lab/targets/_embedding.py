@@ -35,6 +35,7 @@ class Embedding(Target, abc.ABC):  # no member of the registry: it takes code, w
     fn: Callable[[Any], Any]
     traced: bool = False  # by JAX, which then has its gradient
 
+    name = "embedding"
     least_squares = True
 
     @property
