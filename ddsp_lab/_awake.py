@@ -18,8 +18,8 @@ def awake(
 ) -> tuple[Float[np.ndarray, "k n"], Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
     """Points to start from, with their losses and gradients: `us`, where one of them is dead a random point instead.
 
-    A start is dead where the loss is not next to nothing and no parameter changes it. Raises `FitError` (`fit-dead-start`) where
-    every point drawn is.
+    A start is dead where the loss is not next to nothing and no parameter changes it. Raises `FitError`
+    (`fit-dead-start`) where every point drawn is.
     """
     for i in range(DRAWS):
         losses, gradients = evaluate.values_and_gradients(us)
