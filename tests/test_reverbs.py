@@ -250,8 +250,10 @@ def test_bands_of_the_noise_that_the_sound_hardly_holds_are_found_beside_loud_on
     hidden = {"decay_s": decay, "gain_db": level, "mix": 0.5}
     guesses = block.estimate(x, render(block, hidden, x, LOW), Context(LOW))
     assert len(guesses) == 1  # it explains all, so there is nothing else to try
-    np.testing.assert_allclose(guesses[0]["decay_s"], decay, rtol=0.02)
-    np.testing.assert_allclose(guesses[0]["gain_db"], level, atol=0.2)
+    # the highest two act as one at this rate, and which is which is anyone's guess
+    order = [*range(6), *(6 + np.argsort(guesses[0]["decay_s"][6:]))]
+    np.testing.assert_allclose(guesses[0]["decay_s"][order], decay, rtol=0.02)
+    np.testing.assert_allclose(guesses[0]["gain_db"][order], level, atol=0.2)
 
 
 def test_no_part_of_a_combination_is_subtracted():
