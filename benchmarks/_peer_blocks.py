@@ -5,7 +5,7 @@ They need the `compare` extra and philtorch; nothing else imports this file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,9 +92,7 @@ def pedalboard_phaser(x: np.ndarray, sr: int) -> Call:
     return lambda: board(x, sr)
 
 
-def pedalboard_population(
-    x: np.ndarray, sr: int, cutoffs: np.ndarray, gains: np.ndarray, thresholds: np.ndarray
-) -> Call:
+def pedalboard_population(x: np.ndarray, sr: int, rows: Sequence[Mapping[str, Any]]) -> Call:
     """Equalisers of six bands and a compressor, one after the other."""
     boards = []
     for row in rows:
