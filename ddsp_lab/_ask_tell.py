@@ -25,13 +25,12 @@ def ask_and_tell(
     ask: Callable[[], T],
     point: Callable[[T], Any],
     tell: Callable[[T, float], Any],
-) -> np.ndarray:
+) -> None:
     """One generation: `size` candidates asked for, evaluated in one call, and told of in the order they were asked for.
 
-    `point` is where in the unit cube a candidate stands. Returns the points.
+    `point` is where in the unit cube a candidate stands.
     """
     asked = [ask() for _ in range(size)]
     us = np.clip([np.asarray(point(candidate), np.float64) for candidate in asked], 0.0, 1.0)
     for candidate, loss in zip(asked, told(evaluate.generation(us)), strict=True):
         tell(candidate, float(loss))
-    return us

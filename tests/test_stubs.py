@@ -5,10 +5,10 @@ import ast
 import pytest
 
 import ddsp_lab as dl
-from ddsp_lab import Block, Optimizer, Target, _stubs
+from ddsp_lab import Block, Damage, Optimizer, Target, _stubs
 
 WRITTEN = {path.parent.name: (path, text) for path, text in _stubs.stubs()}
-FILED = [m for kind in (Block, Optimizer, Target) for m in kind.registry.values()]
+FILED = [m for kind in (Block, Damage, Optimizer, Target) for m in kind.registry.values()]
 MEMBERS = [m for m in FILED if m.__module__.startswith("ddsp_lab.")]
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 import jax.numpy as jnp
@@ -10,10 +9,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from msgspec import Meta
 
+from .. import audio
 from .._block import Audio
 from .._damage import Damage
 from .._errors import AudioError
-from ..dsp.fir import convolve
+from ..dsp.fir import filtered
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,12 @@ class Ir(Damage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "content", hashlib.sha256(self._taps(0).tobytes()).hexdigest())
+        recording = audio.load(self.file)
+        object.__setattr__(self, "content", hashlib.sha256(recording.samples.tobytes()).hexdigest())
 
     def _taps(self, sr: int) -> np.ndarray:
-        from .. import audio
-
-        recording = audio.load(Path(self.file))
-        if sr in (0, recording.sr):
+        recording = audio.load(self.file)
+        if recording.sr == sr:
             return recording.samples
         return audio.resample(recording.samples, recording.sr, sr) * (recording.sr / sr)
 
@@ -49,4 +48,4 @@ class Ir(Damage):
         return jnp.asarray(taps, reference.dtype)
 
     def apply(self, known: Float[Array, "d n"], y: Audio, sr: int) -> Audio:
-        return convolve(y, known, jnp.zeros((y.shape[0], known.shape[1] - 1), y.dtype))[1]
+        return filtered(y, known)

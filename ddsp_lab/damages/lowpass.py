@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from .._block import Audio
 from .._damage import Damage
-from ..dsp.fir import convolve
+from ..dsp.fir import filtered
 
 STEEP = 0.1  # of the cut-off: the width over which the filter falls
 STOP_DB = 90.0
@@ -35,9 +35,7 @@ class Lowpass(Damage):
         taps = _taps(self.cutoff_hz, sr)
         half = taps.size // 2
         later = jnp.pad(y, ((0, 0), (0, half)))
-        return convolve(later, jnp.asarray(taps, y.dtype)[None], jnp.zeros((y.shape[0], 2 * half), y.dtype))[1][
-            :, half:
-        ]
+        return filtered(later, jnp.asarray(taps, y.dtype)[None])[:, half:]
 
 
 def _taps(cutoff_hz: float, sr: int) -> np.ndarray:

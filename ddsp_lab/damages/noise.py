@@ -10,8 +10,9 @@ from msgspec import Meta
 
 from .._block import Audio
 from .._damage import Damage
-from ..dsp.fir import convolve
-from ..dsp.stft import frame_count, hann, stft
+from ..dsp.fir import filtered
+from ..dsp.frames import power_spectra
+from ..dsp.stft import frame_count, hann
 
 FFT, HOP = 1024, 256
 QUIETEST = 0.1  # of the frames: their mean spectrum is taken for the noise's
@@ -34,7 +35,7 @@ class Noise(Damage):
             return 10.0 ** (self.level_db / 20.0) * white
         magnitude = jnp.sqrt(_floor(reference, length))
         taps = jnp.roll(jnp.fft.irfft(magnitude), FFT // 2, axis=1) * hann(FFT).astype(reference.dtype)
-        return convolve(white, taps, jnp.zeros((reference.shape[0], FFT - 1), reference.dtype))[1]
+        return filtered(white, taps)
 
     def apply(self, known: Audio, y: Audio, sr: int) -> Audio:
         return y + known
@@ -42,12 +43,10 @@ class Noise(Damage):
 
 def _floor(x: Audio, length: Int[Array, ""]) -> Float[Array, "c bins"]:
     """The mean power spectrum of the quietest frames, of unit power per bin where white noise has unit variance."""
-    z = stft(x, FFT, HOP, FFT, length=length)
-    power = z.real**2 + z.imag**2
+    power = 0.5 * FFT * power_spectra(x, FFT, HOP, length)
     # frames over an edge hold less of the noise than the others
-    inside = (jnp.arange(z.shape[1]) >= 2) & (jnp.arange(z.shape[1]) < frame_count(length, HOP) - 2)
+    inside = (jnp.arange(power.shape[1]) >= 2) & (jnp.arange(power.shape[1]) < frame_count(length, HOP) - 2)
     loudness = jnp.where(inside, jnp.sum(power, axis=(0, 2)), jnp.inf)
     rank = jnp.argsort(jnp.argsort(loudness))
     taken = inside & (rank < jnp.maximum(1, QUIETEST * jnp.sum(inside)))
-    mean = jnp.sum(jnp.where(taken[:, None], power, 0.0), axis=1) / jnp.maximum(1, jnp.sum(taken))
-    return mean / jnp.sum(hann(FFT).astype(x.dtype) ** 2)
+    return jnp.sum(jnp.where(taken[:, None], power, 0.0), axis=1) / jnp.maximum(1, jnp.sum(taken))

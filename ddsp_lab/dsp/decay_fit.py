@@ -83,19 +83,22 @@ def decays(
     """
     heard = _Heard(source, reference, parts, sr)
     options = np.array([[heard.wet(b, t) for t in tried_s] for b in range(len(heard.parts))], np.float32)
-    best: Decays | None = None
-    for _ in range(TURNS):
-        refined = options[:, :0] if best is None else heard.wets(best.seconds)[:, None]
-        before = np.full(len(options), np.sqrt(np.prod(bounds_s))) if best is None else best.seconds
-        chosen, _ = combination(heard.reference, heard.dry, np.concatenate([options, refined], axis=1))
-        start = [tried_s[o] if 0 <= o < len(tried_s) else t for o, t in zip(chosen, before, strict=True)]
-        if best is not None and np.array_equal(start, best.seconds):
+
+    def chosen(known: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+        """The decay of each part's best option; of those that keep to what is known, or are silent, `seconds`."""
+        best, _ = combination(heard.reference, heard.dry, np.concatenate([options, known], axis=1))
+        return np.array([tried_s[o] if 0 <= o < len(tried_s) else t for o, t in zip(best, seconds, strict=True)])
+
+    middle = np.full(len(options), np.sqrt(np.prod(bounds_s)))
+    best = _refined(heard, chosen(options[:, :0], middle), bounds_s)
+    for _ in range(TURNS - 1):
+        start = chosen(heard.wets(best.seconds)[:, None], best.seconds)
+        if np.array_equal(start, best.seconds):
             break
-        now = _refined(heard, np.array(start), bounds_s)
-        if best is not None and now.left >= best.left:
+        now = _refined(heard, start, bounds_s)
+        if now.left >= best.left:
             break
         best = now
-    assert best is not None
     return best
 
 

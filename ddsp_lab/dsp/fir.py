@@ -22,6 +22,11 @@ def convolve(
     return joined[:, x.shape[1] :], (_by_product if h.shape[1] <= SHORT else _by_fft)(x, h, joined)
 
 
+def filtered(x: Float[Array, "c t"], h: Float[Array, "d n"]) -> Float[Array, "c t"]:
+    """`convolve` from silence."""
+    return convolve(x, h, jnp.zeros((x.shape[0], h.shape[1] - 1), x.dtype))[1]
+
+
 def _by_product(x: Array, h: Array, joined: Array) -> Array:
     r"""$Y_k = \sum_j X_{k-j} H_j$ for blocks $X_k$, the $H_j$ cut from one Toeplitz matrix."""
     (channels, samples), taps = x.shape, h.shape[1]

@@ -2,25 +2,19 @@
 
 from dataclasses import dataclass
 from math import log
-from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from .._block import Audio
-from ..dsp.frames import apart, mean_share
+from ._framed import Framed
 from ._tracked import Tracked
 
 LEAST, MOST = 0.1, 1e-3  # added to both shares: ratios end at -10 dB, where it is all chance, and at 30 dB
 
 
-class Features(NamedTuple):
-    ratio: Float[Array, "c frames"]
-    length: Int[Array, ""]
-
-
 @dataclass(frozen=True)
-class Harmonicity(Tracked):
+class Harmonicity(Tracked, Framed):
     r"""Mean square of $(h_t - \hat h_t) / 10$, $h = 10 \log_{10}(c / (1 - c))$ the ratio of what repeats to what does
     not in dB, between -10 and 30: 1 at 10 dB apart.
 
@@ -32,23 +26,11 @@ class Harmonicity(Tracked):
     Acoustical Society of America 111(4), 2002.
     """
 
-    least_squares = True
     hears = ("noise",)
     deaf_to = ("level", "polarity", "phase")
 
-    def _ratio(
+    def measure(
         self, x: Audio, sr: int, length: Int[Array, ""]
     ) -> tuple[Float[Array, "c frames"], Bool[Array, " frames"]]:
         _, c, real = self.track(x, sr, length)
         return (jnp.log(c + LEAST) - jnp.log(1.0 - c + MOST)) / log(10.0), real
-
-    def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Features:
-        length = jnp.asarray(reference.shape[1] if length is None else length)
-        return Features(self._ratio(reference, sr, length)[0], length)
-
-    def distance(self, features: Features, y: Audio, sr: int) -> Float[Array, ""]:
-        return jnp.sum(self.residual(features, y, sr) ** 2)
-
-    def residual(self, features: Features, y: Audio, sr: int) -> Float[Array, " r"]:
-        ratio, real = self._ratio(y, sr, features.length)
-        return mean_share(apart(ratio, features.ratio), real)

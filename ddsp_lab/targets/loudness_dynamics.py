@@ -2,28 +2,23 @@
 
 from dataclasses import dataclass
 from math import log
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 from msgspec import Meta
 
 from .._block import Audio
-from .._target import Target
-from ..dsp.frames import apart, mean_share, moving_means
+from ..dsp.frames import moving_means
 from ..dsp.loudness import channel_sum, k_weighted
+from ._framed import Framed
 
 FLOOR = 1e-7  # -70 dB beside the mean power, where stretches count as equally silent
 TINY = 1e-10  # power, at which silence is defined
 
 
-class Features(NamedTuple):
-    dynamics: Float[Array, "1 n"]
-    length: Int[Array, ""]
-
-
 @dataclass(frozen=True)
-class LoudnessDynamics(Target):
+class LoudnessDynamics(Framed):
     r"""Mean square of $(D_t - \hat D_t) / 10$ with $D_t = L_t^{short} - L_t^{long}$ in LU, K-weighted loudness over
     two windows about the same time: 1 where the dynamics are 10 LU apart.
 
@@ -37,25 +32,13 @@ class LoudnessDynamics(Target):
     short_ms: Annotated[float, Meta(ge=5.0, le=400.0)] = 50.0
     long_ms: Annotated[float, Meta(ge=400.0, le=60000.0)] = 3000.0
 
-    least_squares = True
     hears = ("dynamics",)
     deaf_to = ("level", "polarity")
 
-    def _dynamics(self, x: Audio, sr: int, length: Int[Array, ""]) -> tuple[Float[Array, "1 n"], Bool[Array, " n"]]:
+    def measure(self, x: Audio, sr: int, length: Int[Array, ""]) -> tuple[Float[Array, "1 n"], Bool[Array, " n"]]:
         hop = max(1, round(0.5e-3 * self.short_ms * sr))
         power = channel_sum(k_weighted(x, sr, length) ** 2)
         short, real = moving_means(power, hop, 2, length)
         long, _ = moving_means(power, hop, max(2, round(1e-3 * self.long_ms * sr / hop)), length)
         floor = FLOOR * jnp.sum(power) / length + TINY  # its own level, so that a gain changes nothing
         return jnp.log((short + floor) / (long + floor)) / log(10.0), real
-
-    def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Features:
-        length = jnp.asarray(reference.shape[1] if length is None else length)
-        return Features(self._dynamics(reference, sr, length)[0], length)
-
-    def distance(self, features: Features, y: Audio, sr: int) -> Float[Array, ""]:
-        return jnp.sum(self.residual(features, y, sr) ** 2)
-
-    def residual(self, features: Features, y: Audio, sr: int) -> Float[Array, " r"]:
-        dynamics, real = self._dynamics(y, sr, features.length)
-        return mean_share(apart(dynamics, features.dynamics), real)

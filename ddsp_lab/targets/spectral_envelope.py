@@ -1,33 +1,29 @@
 """Distance between spectral envelopes: where the resonances are, whatever excites them."""
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 from msgspec import Meta
 
 from .._block import Audio
-from .._target import Target, Trait
+from .._target import Trait
 from ..dsp import lpc
 from ..dsp.band_scales import corners
-from ..dsp.frames import apart, mean_share, power_spectra
+from ..dsp.frames import power_spectra
 from ..dsp.levels import power_db
 from ..dsp.state_space import matmul
 from ..dsp.stft import frame_count
+from ._framed import Framed
 
 FLOOR = 1e-9  # power: white noise of -90 dB under everything, so that silence has an envelope
 UNDER = 1e-5  # of a frame's power: the same, so that valleys 50 dB below the peaks count as filled
 
 
-class Features(NamedTuple):
-    envelope: Float[Array, "c frames bands"]
-    length: Int[Array, ""]
-
-
 @dataclass(frozen=True)
-class SpectralEnvelope(Target):
+class SpectralEnvelope(Framed):
     r"""Mean square of $(V - \hat V) / 10$, $V = 10 \log_{10}(e / |A(f)|^2)$ in dB: 1 at 10 dB apart.
 
     $A$ is the filter of `order` that leaves least, $e$, of a Hann-weighted frame; $f$ lies at `bands` equal steps of
@@ -43,14 +39,13 @@ class SpectralEnvelope(Target):
     bands: Annotated[int, Meta(ge=4, le=512)] = 64
     level: bool = True
 
-    least_squares = True
     deaf_to = ("polarity", "phase")
 
     @property
     def hears(self) -> tuple[Trait, ...]:
         return ("level", "dc", "spectrum", "dynamics", "noise") if self.level else ("dc", "spectrum", "noise")
 
-    def _envelope(self, x: Audio, sr: int, length: Int[Array, ""]) -> Float[Array, "c frames bands"]:
+    def measure(self, x: Audio, sr: int, length: Int[Array, ""]) -> tuple[Float[Array, "c bands n"], Bool[Array, " n"]]:
         power = power_spectra(x, self.fft_size, self.fft_size // 4, length)
         turns = np.outer(np.arange(power.shape[-1]) / self.fft_size, np.arange(self.order + 1))
         r = matmul(power, jnp.asarray(np.cos(2.0 * np.pi * turns), x.dtype))
@@ -61,16 +56,7 @@ class SpectralEnvelope(Target):
         a = lpc.reflection_to_filter(k)
         re, im = (matmul(a, jnp.asarray(part(phase), x.dtype)) for part in (np.cos, np.sin))
         envelope = left[..., None] - 0.1 * power_db(re**2 + im**2, 1e-12)
-        return envelope if self.level else envelope - jnp.mean(envelope, axis=-1, keepdims=True)
-
-    def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Features:
-        length = jnp.asarray(reference.shape[1] if length is None else length)
-        return Features(self._envelope(reference, sr, length), length)
-
-    def distance(self, features: Features, y: Audio, sr: int) -> Float[Array, ""]:
-        return jnp.sum(self.residual(features, y, sr) ** 2)
-
-    def residual(self, features: Features, y: Audio, sr: int) -> Float[Array, " r"]:
-        error = apart(self._envelope(y, sr, features.length), features.envelope)
-        real = jnp.arange(error.shape[1]) < frame_count(features.length, self.fft_size // 4)
-        return mean_share(jnp.swapaxes(error, 1, 2), real)
+        if not self.level:
+            envelope = envelope - jnp.mean(envelope, axis=-1, keepdims=True)
+        real = jnp.arange(envelope.shape[1]) < frame_count(length, self.fft_size // 4)
+        return jnp.swapaxes(envelope, 1, 2), real

@@ -1,7 +1,7 @@
 """Where sounds stand between two channels, and how wide."""
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -9,23 +9,18 @@ from msgspec import Meta
 
 from .._block import Audio
 from .._errors import AudioError
-from .._target import Target
 from ..dsp.bands import band_weights
-from ..dsp.frames import apart, mean_share, moving_sums
+from ..dsp.frames import moving_sums
 from ..dsp.stereo import stokes
 from ..dsp.stft import frame_count
+from ._framed import Framed
 
 FLOOR = 1e-6  # -60 dB beside the mean power, below which a band has no image
 TINY = 1e-10  # power, at which silence is defined
 
 
-class Features(NamedTuple):
-    image: Float[Array, "4 bands n"]
-    length: Int[Array, ""]
-
-
 @dataclass(frozen=True)
-class StereoImage(Target):
+class StereoImage(Framed):
     r"""Mean square difference of the normalised Stokes parameters $s_i / s_0$ of two channels, in third-octave bands
     over `window_ms` about each frame: level difference (-1 left... 1 right, as $\tanh$ of nepers), correlation (1 mono,
     0 wide, -1 opposite), the same a quarter turn apart, and that there is anything.
@@ -44,11 +39,10 @@ class StereoImage(Target):
     fft_size: Annotated[int, Meta(ge=64, le=65536)] = 1024
     window_ms: Annotated[float, Meta(ge=1.0, le=10000.0)] = 300.0
 
-    least_squares = True
     hears = ("width",)
     deaf_to = ("level", "polarity")
 
-    def _image(self, x: Audio, sr: int, length: Int[Array, ""]) -> tuple[Float[Array, "4 bands n"], Bool[Array, " n"]]:
+    def measure(self, x: Audio, sr: int, length: Int[Array, ""]) -> tuple[Float[Array, "4 bands n"], Bool[Array, " n"]]:
         if x.shape[0] != 2:
             raise AudioError("audio-channels", f"stereo_image met {x.shape[0]} channels.", "It needs two.")
         hop = self.fft_size // 2
@@ -59,14 +53,3 @@ class StereoImage(Target):
         own = jnp.sum(x * x) / length  # so that a gain changes nothing
         sums = moving_sums(rows.reshape(-1, rows.shape[2]), width).reshape(rows.shape)
         return sums / (sums[:1] + width * (FLOOR * own + TINY)), real
-
-    def prepare(self, reference: Audio, sr: int, length: Int[Array, ""] | int | None = None) -> Features:
-        length = jnp.asarray(reference.shape[1] if length is None else length)
-        return Features(self._image(reference, sr, length)[0], length)
-
-    def distance(self, features: Features, y: Audio, sr: int) -> Float[Array, ""]:
-        return jnp.sum(self.residual(features, y, sr) ** 2)
-
-    def residual(self, features: Features, y: Audio, sr: int) -> Float[Array, " r"]:
-        image, real = self._image(y, sr, features.length)
-        return mean_share(apart(image, features.image), real)
