@@ -15,6 +15,7 @@ import numpy as np
 
 from . import __version__, _problem
 from ._block import Block, walk
+from ._choice import AUTO, chosen
 from ._damage import Damage
 from ._errors import FitError
 from ._evaluate import Evaluate
@@ -34,8 +35,6 @@ from ._search import Search
 from ._separate import Separation
 from ._space import Space
 from ._target import Target
-
-FEW = 64  # parameters up to which second-order steps are affordable
 
 
 def fit(
@@ -63,8 +62,8 @@ def fit(
 
     Recordings are `(samples,)` or `(channels, samples)` at `sr` Hz; lists of them are fitted together. The end of each
     pair is held out of the fit. `target` is the error-to-signal ratio unless `align` is off, then the multi-resolution
-    STFT distance. `optimizer` is the alternating recipe for a sum of squares with few parameters, Adam
-    otherwise, CMA-ES where the chain or the target has no gradient.
+    STFT distance. `optimizer` None or `auto` is the alternating recipe for a sum of squares with few
+    parameters, Adam otherwise, CMA-ES where the chain or the target has no gradient; a note says which, and why.
     `prior` times the mean square distance from the start, every range counting as 1, is added to the loss: for chains
     with more parameters than the recordings decide. `budget` is in evaluations, one for each rendering of the chain.
     `frozen`, `ties` and `start` are those of `Space`. With a `folder` the run is kept there, and goes on there when
@@ -85,7 +84,8 @@ def fit(
     pairs = [prepare_pair(x, y, sr, block, align, strict) for x, y in _several(dry, reference)]
     goal = parse_target(target or ("esr" if align else "multi_resolution_stft"))
     goal = goal if observed_through is None else goal.observed_through(observed_through)
-    way = parse_optimizer(optimizer or _suited(space, goal))
+    suited, why = chosen(space, goal) if optimizer in (None, AUTO) else (optimizer, "")
+    way = parse_optimizer(suited)
     pairs = agreeing(pairs, block, strict)
     check_look_ahead(block, min(pair.samples for pair in pairs), sr)
     config = _config(space, goal, way, seed, prior, budget, align, sr, pairs)
@@ -134,6 +134,7 @@ def fit(
             *(finding.note for pair in pairs for finding in findings(pair, sr, known)),
             *evaluate.notes.items(),
             *rate_notes(block, preset.values, sr),
+            *([("optimizer-chosen", f"{way}: {why}.")] if why else ()),
         ]
         if run is not None:
             metrics["preset"] = str(run.save_preset(preset))
@@ -170,12 +171,6 @@ def _several(dry: Any, reference: Any) -> list[tuple[Any, Any]]:
             "fit-pairs", "There are not as many references as dry recordings.", "Give two lists of one length."
         )
     return list(zip(dry, reference, strict=True))
-
-
-def _suited(space: Space, target: Target) -> str:
-    if not (space.chain.differentiable and target.differentiable):
-        return "cma_es"
-    return "alternating" if target.least_squares and space.size <= FEW else "adam"
 
 
 def _config(

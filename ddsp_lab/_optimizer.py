@@ -31,9 +31,14 @@ class Optimizer(Registered, abc.ABC):
     An optimizer never sees audio. It asks `evaluate` for losses, gradients or Gauss-Newton models at points it
     chooses; the fit keeps the best of everything evaluated, counts, journals and stops. The same key and the same
     answers must give the same questions: that is how a killed run resumes.
+
+    `parallel` says that it asks about whole generations, which many processors can share; `handles_settings` that it
+    takes steps in what has no neighbours, such as the settings of blocks.
     """
 
     needs_gradient: ClassVar[bool] = False
+    handles_settings: ClassVar[bool] = False
+    parallel: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self.check_settings()

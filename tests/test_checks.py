@@ -224,10 +224,10 @@ def test_check_and_fit_tell(tmp_path):
     assert check["code"] == "check-clipped"
     assert shown["notes"] == []
     assert "note check-clipped: Reference: " in cli("check", dry, clipped).stderr
-    result = dl.fit("gain", X, WRONG["check-clipped"][1], SR, budget=1)
+    result = dl.fit("gain", X, WRONG["check-clipped"][1], SR, optimizer="adam", budget=1)
     assert [code for code, _ in result.notes] == ["check-clipped"]
     for way in ({"chain": "gain >> hard_clip"}, {"chain": "gain", "observed_through": "clip"}):
-        assert dl.fit(dry=X, reference=WRONG["check-clipped"][1], sr=SR, budget=1, **way).notes == ()
+        assert dl.fit(dry=X, reference=WRONG["check-clipped"][1], sr=SR, optimizer="adam", budget=1, **way).notes == ()
 
 
 def test_ten_seconds_take_no_time():

@@ -42,7 +42,8 @@ def fit(*more, dry="s/dry.wav", reference="s/wet.wav", chain="gain"):
 
 
 def codes(shown):
-    return [note["code"] for note in shown["notes"]]
+    """Of what was resolved about the recordings."""
+    return [note["code"] for note in shown["notes"] if note["code"] != "optimizer-chosen"]
 
 
 # --- blocks
@@ -97,6 +98,30 @@ def test_targets_are_listed():
         assert word in shown
 
 
+# --- optimizers
+
+
+def test_optimizers_are_described_as_data():
+    described = {d["name"]: d for d in cli_json("optimizers")}
+    assert {k for k, v in dl.Optimizer.registry.items() if v.__module__.startswith("ddsp_lab.")} <= described.keys()
+    for name, d in described.items():
+        keys = {"name", "description", "needs_gradient", "handles_settings", "parallel", "settings"}
+        assert d.keys() == keys, name
+        assert d["description"].endswith(".")
+        assert len(d["description"]) > 20
+        assert str(dl.Optimizer.member(name)(**d["settings"])) == name
+    assert described["adam"]["needs_gradient"]
+    assert not described["adam"]["handles_settings"]
+    assert described["cma_es"]["parallel"]
+    assert described["nevergrad"]["settings"] == {"algorithm": "CMA", "population": None, "generations": 400}
+
+
+def test_optimizers_are_listed():
+    shown = cli("optimizers").stdout
+    for word in ("cma_es: CMA-ES", "gradients", "parallel", "steps=", "algorithm=CMA"):
+        assert word in shown
+
+
 # --- check
 
 
@@ -135,7 +160,9 @@ def test_fit_reports_its_figures_and_writes_its_folder(here):
     assert shown["loss"] < 1e-7 < shown["loss_start"]
     assert shown["gain_db"] == pytest.approx(-6.0206, abs=1e-3)
     assert shown["seed"] == 0
-    assert shown["notes"] == []
+    assert shown["notes"] == [
+        {"code": "optimizer-chosen", "text": "alternating: a sum of squares with 1 parameter, all with gradients."}
+    ]
     assert {p.name for p in (here / "run").iterdir()} == RUN
     assert shown["preset"] == "run/preset.json"
     assert dl.Preset.load("run/preset.json").values["gain_db"] == pytest.approx(-6.0206, abs=1e-3)
@@ -281,7 +308,7 @@ def test_python_m_is_the_same_program(here):
 def test_help_names_every_verb():
     result = cli("--help")
     assert result.exit_code == 0
-    for verb in ("demo", "blocks", "targets", "check", "fit", "render"):
+    for verb in ("demo", "blocks", "targets", "optimizers", "check", "fit", "render"):
         assert verb in result.stdout
         assert "--json" in cli(verb, "--help").stdout
 

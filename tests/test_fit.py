@@ -7,8 +7,8 @@ from scipy.signal import butter, sosfilt
 
 import ddsp_lab as dl
 from ddsp_lab import Block, Param, Space
+from ddsp_lab._choice import FEW, chosen
 from ddsp_lab._errors import DdspLabError
-from ddsp_lab._fit import FEW, _suited
 from ddsp_lab.dsp.transfer import shifted
 from ddsp_lab.targets import Esr, embedding
 
@@ -25,7 +25,8 @@ def raised(code, said, *arguments, **keywords):
 
 
 def codes(result):
-    return [code for code, _ in result.notes]
+    """Of what was resolved about the recordings."""
+    return [code for code, _ in result.notes if code != "optimizer-chosen"]
 
 
 # --- what is found
@@ -107,6 +108,7 @@ CHOICES = {
     "not aligned": ({"align": False}, "multi_resolution_stft", "adam"),
     "aligned by spectrum": ({"target": "multi_resolution_stft"}, "multi_resolution_stft", "adam"),
     "not aligned by waveform": ({"align": False, "target": "esr"}, "esr", "alternating"),
+    "by its name": ({"optimizer": "auto"}, "esr", "alternating"),
     "by text": (
         {"target": "multi_resolution_stft(fft_sizes=[256]) + 0.5 * esr", "optimizer": "lbfgs(memory=3)"},
         "multi_resolution_stft(fft_sizes=[256]) + 0.5 * esr",
@@ -125,12 +127,17 @@ def test_target_and_optimizer_are_chosen_to_suit(given, target, optimizer):
     result = dl.fit(**({"chain": "gain", "dry": DRY, "reference": HALF, "sr": SR, "budget": 1} | given))
     assert (result.preset.fit["target"], result.preset.fit["optimizer"]) == (target, optimizer)
     assert result.metrics["evaluations"] == 1
+    said = [note for code, note in result.notes if code == "optimizer-chosen"]
+    assert len(said) == (given.get("optimizer", "auto") == "auto")
+    assert all(note.startswith(f"{optimizer}: ") and "1 parameter" in note for note in said)
 
 
 def test_second_order_steps_are_for_few_parameters():
     for bands in (1, 21, 22, 32):
         few = 3 * bands <= FEW
-        assert _suited(Space(dl.parse(f"parametric_eq(bands={bands})")), Esr()) == ("alternating" if few else "adam")
+        text, why = chosen(Space(dl.parse(f"parametric_eq(bands={bands})")), Esr())
+        assert text == ("alternating" if few else "adam")
+        assert f"{3 * bands} parameters" in why
 
 
 @pytest.mark.parametrize("budget", [1, 2, 7, 20])
@@ -341,8 +348,10 @@ def test_a_block_without_gradients_is_refused_with_what_to_do(stepped, optimizer
 
 def test_a_block_or_a_target_without_gradients_is_searched_unless_told_otherwise(stepped):
     result = dl.fit("gain >> stepped", DRY, HALF, SR, frozen=["gain"], budget=200)
+    assert ("optimizer-chosen", "cma_es: no gradients of stepped.") in result.notes
     assert result.preset.fit["optimizer"] == "cma_es"
     assert result.metrics["loss"] < 1e-6
     result = dl.fit("gain", DRY, HALF, SR, target=embedding(np.abs, differentiable=False), budget=200)
+    assert "no gradients of embedding" in dict(result.notes)["optimizer-chosen"]
     assert result.preset.fit["optimizer"] == "cma_es"
     assert result.preset.values["gain_db"] == pytest.approx(-6.02, abs=0.05)

@@ -34,7 +34,8 @@ class Watched(Evaluate):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.points, self.costs, self.refused, self.failed, self.broken_at = [], [], None, 0, None
+        self.points, self.asked = [], []  # asked: how many points each question about losses holds
+        self.costs, self.refused, self.failed, self.broken_at = [], None, 0, None
         self.watch = self.notice
 
     def notice(self, _):
@@ -43,6 +44,7 @@ class Watched(Evaluate):
 
     def ask_losses(self, us):
         self.points += list(np.atleast_2d(us))
+        self.asked.append(len(np.atleast_2d(us)))
         return super().ask_losses(us)
 
     def values_and_gradients(self, us):
@@ -213,6 +215,12 @@ def test_a_chain_without_gradients_is_searched_or_refused(optimizer):
     else:
         evaluate = search(optimizer, space=space, truth={"stepped.gain_db": 6.0})
         assert evaluate.best.loss < 0.1 * evaluate.loss_start
+
+
+@every
+def test_it_is_parallel_where_it_asks_about_whole_generations(optimizer):
+    evaluate = search(optimizer)
+    assert optimizer.parallel == (np.median(evaluate.asked[1:] or [0]) >= 4)
 
 
 # --- what an evaluation is

@@ -30,7 +30,9 @@ def fit(
     observed_through: Annotated[
         str | None, typer.Option(metavar="DAMAGE", help="What happened to the references, such as 'clip'.")
     ] = None,
-    optimizer: Annotated[str | None, typer.Option(help="The search, such as 'adam(steps=500, starts=4)'.")] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="The search: auto, or such as 'adam(steps=500, starts=4)'.")
+    ] = None,
     prior: Annotated[float, typer.Option(min=0.0, help="Weight of the distance from the start.")] = 0.0,
     budget: Annotated[int | None, typer.Option("-n", "--budget", min=1, help="Evaluations at most.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same preset.")] = 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log, sqrt
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Array
@@ -54,6 +54,9 @@ class CmaEs(Optimizer):
     generations: Annotated[int, Meta(ge=1)] = 500
     sigma: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.2
     restarts: Annotated[int, Meta(ge=0)] = 4
+
+    handles_settings: ClassVar[bool] = True
+    parallel: ClassVar[bool] = True
 
     def init(self, key: Array, space: Space) -> State:
         return self._fresh(space.start, self.population or 8 + int(3 * log(space.size)))

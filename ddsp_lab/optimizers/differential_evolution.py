@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Array
@@ -48,6 +48,9 @@ class DifferentialEvolution(Optimizer):
     population: Annotated[int, Meta(ge=4)] | None = None
     generations: Annotated[int, Meta(ge=1)] = 300
     strategy: Literal["current_to_pbest", "rand_1_bin"] = "current_to_pbest"
+
+    handles_settings: ClassVar[bool] = True
+    parallel: ClassVar[bool] = True
 
     def init(self, key: Array, space: Space) -> State:
         size = self.population or max(20, 10 + space.size)

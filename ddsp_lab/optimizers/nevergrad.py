@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Array
@@ -43,6 +43,9 @@ class Nevergrad(Optimizer):
     algorithm: Algorithm = "CMA"
     population: Annotated[int, Meta(ge=1)] | None = None
     generations: Annotated[int, Meta(ge=1)] = 400
+
+    handles_settings: ClassVar[bool] = True
+    parallel: ClassVar[bool] = True
 
     @classmethod
     def from_call(cls, args: list[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log, sqrt
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Array
@@ -53,6 +53,9 @@ class Pso(Optimizer):
 
     population: Annotated[int, Meta(ge=2)] | None = None
     generations: Annotated[int, Meta(ge=1)] = 400
+
+    handles_settings: ClassVar[bool] = True
+    parallel: ClassVar[bool] = True
 
     def init(self, key: Array, space: Space) -> State:
         u = first_generation(key, space, self.population or int(10 + 2 * sqrt(space.size)))

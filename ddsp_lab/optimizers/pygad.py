@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Array
@@ -50,6 +50,9 @@ class Pygad(Optimizer):
     generations: Annotated[int, Meta(ge=1)] = 300
     blend: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.3
     mutation: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.05
+
+    handles_settings: ClassVar[bool] = True
+    parallel: ClassVar[bool] = True
 
     def init(self, key: Array, space: Space) -> State:
         import pygad

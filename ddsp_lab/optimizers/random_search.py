@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from jaxtyping import Array
 from msgspec import Meta
@@ -32,6 +32,9 @@ class RandomSearch(Optimizer):
 
     population: Annotated[int, Meta(ge=1)] = 32
     generations: Annotated[int, Meta(ge=1)] = 200
+
+    handles_settings: ClassVar[bool] = True
+    parallel: ClassVar[bool] = True
 
     def init(self, key: Array, space: Space) -> State:
         return State(space.size)

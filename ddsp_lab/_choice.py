@@ -1,0 +1,28 @@
+"""Which optimizer suits a chain and a target, and why."""
+
+from __future__ import annotations
+
+from ._block import walk
+from ._space import Space
+from ._target import Target
+
+AUTO = "auto"  # the optimizer's text that leaves the choice to what is fitted
+FEW = 64  # parameters up to which second-order steps are affordable
+
+
+def chosen(space: Space, target: Target) -> tuple[str, str]:
+    """The text of an optimizer, and what decided for it."""
+    blind = sorted({str(b) for b in walk(space.chain) if not (b.children or b.differentiable)})
+    if blind:
+        return "cma_es", f"no gradients of {', '.join(blind)}"
+    if not (space.chain.differentiable and target.differentiable):
+        return "cma_es", f"no gradients of {target if space.chain.differentiable else space.chain}"
+    if not target.least_squares:
+        return "adam", f"{_parameters(space)}, all with gradients, but {target} is no sum of squares"
+    if space.size > FEW:
+        return "adam", f"a sum of squares with {_parameters(space)}, too many for second-order steps"
+    return "alternating", f"a sum of squares with {_parameters(space)}, all with gradients"
+
+
+def _parameters(space: Space) -> str:
+    return "1 parameter" if space.size == 1 else f"{space.size} parameters"
