@@ -182,7 +182,9 @@ class Block(Registered, abc.ABC):
                 raise ExpressionError(
                     "unknown-setting", f"{self.name} has no parameter {name!r}.", did_you_mean(name, known)
                 )
-            known[name].check(value, f"{self.name}.{name}")
+            number = known[name].check(value, f"{self.name}.{name}")
+            if known[name].choices:
+                values[name] = known[name].text(float(number))
         start = dict(self.start) | {k: tuple(v) if np.ndim(v) else v for k, v in values.items()}
         return dataclasses.replace(self, start=tuple(start.items()))
 

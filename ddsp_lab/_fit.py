@@ -133,6 +133,7 @@ def fit(
             *(note for pair in pairs for note in pair.notes),
             *(finding.note for pair in pairs for finding in findings(pair, sr, known)),
             *evaluate.notes.items(),
+            *_stays(space, way),
             *rate_notes(block, preset.values, sr),
             *([("optimizer-chosen", f"{way}: {why}.")] if why else ()),
         ]
@@ -171,6 +172,15 @@ def _several(dry: Any, reference: Any) -> list[tuple[Any, Any]]:
             "fit-pairs", "There are not as many references as dry recordings.", "Give two lists of one length."
         )
     return list(zip(dry, reference, strict=True))
+
+
+def _stays(space: Space, optimizer: Optimizer) -> list[tuple[str, str]]:
+    """The note on parameters that the search has not moved."""
+    discrete = [name for name, levels in zip(space.names, space.layout.levels, strict=True) if levels]
+    if optimizer.handles_settings or not discrete:
+        return []
+    said = f"{optimizer} does not search whole numbers and choices: {', '.join(discrete)} stayed as they started."
+    return [("fit-discrete-stays", f"{said} Use memetic, pygad or cma_es, or freeze them.")]
 
 
 def _config(

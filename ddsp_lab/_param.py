@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from reprlib import repr as repr_short
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +18,10 @@ class Param:
 
     `from_unit` and `to_unit` map [0, 1] to physical values and back, evenly in `scale`. A `shape` other than `()` is
     a row of alike controls (the bands of an equaliser); its default may then be one number or one per element.
-    `affine` declares that the block's output runs along a straight line as the value does, so that the best value given
-    the others is a matter of linear least squares. `automatable` declares that the block takes a curve of shape
-    `(samples,)` as well as a number.
+    The scale `integer` holds whole numbers, each of them an equal cell of [0, 1]; `choices` are what these numbers
+    stand for, where they are no amounts (`Param.choice`). `affine` declares that the block's output runs along a
+    straight line as the value does, so that the best value given the others is a matter of linear least squares.
+    `automatable` declares that the block takes a curve of shape `(samples,)` as well as a number.
     """
 
     name: str
@@ -28,10 +29,16 @@ class Param:
     high: float
     default: float | tuple[float, ...]
     unit: str = ""
-    scale: Literal["linear", "log"] = "linear"
+    scale: Literal["linear", "log", "integer"] = "linear"
     shape: tuple[int, ...] = ()
     affine: bool = False
     automatable: bool = False
+    choices: tuple[str, ...] = ()
+
+    @classmethod
+    def choice(cls, name: str, choices: tuple[str, ...], default: int = 0) -> Self:
+        """One of several things without an order; its value is the index of what is chosen."""
+        return cls(name, 0, len(choices) - 1, default, scale="integer", choices=choices)
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
@@ -40,16 +47,31 @@ class Param:
             raise ValueError(f"{self.name}: a log scale needs low > 0, got {self.low}.")
         if self.automatable and self.shape:
             raise ValueError(f"{self.name}: a row of controls takes no curve.")
+        if self.scale == "integer" and (self.automatable or self.affine or self.low % 1 or self.high % 1):
+            raise ValueError(f"{self.name}: whole numbers have whole bounds, and nothing between them.")
+        if self.choices and ((self.low, self.levels) != (0, len(self.choices)) or self.shape):
+            raise ValueError(f"{self.name}: one index counts the choices from 0 up.")
         self.check(self.default, self.name)
 
+    @property
+    def levels(self) -> int:
+        """How many values there are; 0 where they are continuous."""
+        return int(self.high - self.low) + 1 if self.scale == "integer" else 0
+
     def from_unit(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
+        if self.levels:
+            xp = jnp if isinstance(u, Array) else np
+            return self.low + xp.clip(xp.floor(u * self.levels), 0, self.levels - 1)
         if self.scale == "log":
             return self.low * (self.high / self.low) ** u
         return self.low + (self.high - self.low) * u
 
     def to_unit(self, value: Any) -> np.ndarray:
-        """Where physical values stand in [0, 1]; in float64, because a search starts here."""
+        """Where physical values stand in [0, 1]; in float64, because a search starts here. A whole number stands in the
+        middle of its cell."""
         value = np.asarray(value, np.float64)
+        if self.levels:
+            return (value - self.low + 0.5) / self.levels
         if self.scale == "log":
             return np.log(value / self.low) / np.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
@@ -61,7 +83,11 @@ class Param:
         return jnp.clip(value + (self.high - self.low) * by, self.low, self.high)
 
     def check(self, value: Any, path: str) -> np.ndarray:
-        """`value` as an array of this parameter's shape; raises `ParameterError` naming the path and the bounds."""
+        """`value` as an array of this parameter's shape; raises `ParameterError` naming the path and the bounds.
+
+        A choice may be given by its name."""
+        if isinstance(value, str) and value in self.choices:
+            value = self.choices.index(value)
         try:
             if np.asarray(value).dtype.kind in "bSU":
                 raise ValueError
@@ -72,7 +98,9 @@ class Param:
             raise ParameterError(
                 "parameter-shape",
                 f"{path}={repr_short(value)} does not fit the shape {self.shape or 'of one number'}.",
-                "Give one number here; render takes a curve."
+                f"Choose from {self.range_text}."
+                if self.choices
+                else "Give one number here; render takes a curve."
                 if self.automatable
                 else "Give one number, or one per element.",
             ) from None
@@ -82,16 +110,29 @@ class Param:
                 f"{path}={repr_short(np.asarray(value).tolist())} is out of bounds.",
                 f"Allowed: {self.range_text}.",
             )
-        return np.clip(array, self.low, self.high)
+        return np.clip(np.rint(array) if self.levels else array, self.low, self.high)
 
     def holds(self, values: np.ndarray) -> np.ndarray:
-        """Which values lie within the bounds; one that went through float32 may stand a rounding error outside."""
+        """Which values are allowed; one that went through float32 may stand a rounding error beside them."""
         slack = 1e-6 * max(abs(self.low), abs(self.high))
-        return (values >= self.low - slack) & (values <= self.high + slack)
+        between = (values >= self.low - slack) & (values <= self.high + slack)
+        return between & np.isclose(values, np.rint(values), rtol=0.0, atol=slack) if self.levels else between
+
+    def covers(self, other: Self) -> bool:
+        """Whether every value of the other parameter is one of this."""
+        alike = self.shape == other.shape and self.choices == other.choices
+        return alike and self.low <= other.low and other.high <= self.high and (not self.levels or other.levels > 0)
+
+    def text(self, value: float) -> str:
+        """One value as a person reads it: a choice by its name."""
+        return self.choices[round(value)] if self.choices else f"{value:.4g}"
 
     @property
     def range_text(self) -> str:
-        return f"{self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
+        if self.choices:
+            return ", ".join(self.choices)
+        whole = "whole numbers " if self.levels else ""
+        return f"{whole}{self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
 
 
 def to_values(p: dict[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class FitResult:
         rows, stuck = [], {name.split("[")[0] for name in self.metrics.get("at_bound", ())}
         flat = self.preset.flat
         for path, param, _ in leaves(self.preset.block):
-            value = " ".join(f"{v:.4g}" for v in np.ravel(flat[path]))
+            value = " ".join(param.text(v) for v in np.ravel(flat[path]))
             star = " *" if path in stuck else ""
             rows.append((path, f"{value} {param.unit}".strip() + star, param.range_text))
         return rows

@@ -71,16 +71,19 @@ def _fraction_removed(pair: Pair, y: np.ndarray) -> np.ndarray:
 
 
 def at_bound(space: Space, u: np.ndarray) -> list[str]:
-    """The free parameters that stand at a bound."""
-    return [name for name, v in zip(space.names, u, strict=True) if min(v, 1.0 - v) < AT_BOUND]
+    """The free parameters that stand at a bound; of some values, one is always the last."""
+    points = zip(space.names, u, space.layout.levels, strict=True)
+    return [name for name, v, levels in points if min(v, 1.0 - v) < AT_BOUND and not levels]
 
 
 def insensitive(space: Space, u: np.ndarray, loss: Callable[[np.ndarray], float]) -> list[str]:
-    """The free parameters that hardly matter: nudged by a twentieth of their range, they leave the loss as it is."""
+    """The free parameters that hardly matter: nudged by a twentieth of their range, or to the next of their
+    values, they leave the loss as it is."""
     here, names = loss(u), []
+    nudge = np.maximum(NUDGE, 1.0 / np.where(space.layout.levels, space.layout.levels, np.inf))
     paths = np.array([name.partition("[")[0] if space.size > MANY else name for name in space.names])
     for name in dict.fromkeys(paths.tolist()):
-        step = NUDGE * (paths == name)
+        step = nudge * (paths == name)
         change = max(abs(loss(np.clip(u + way * step, 0.0, 1.0)) - here) for way in (1.0, -1.0))
         if not change > MATTERS * here + 1e-9:
             names.append(name)

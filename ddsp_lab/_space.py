@@ -35,6 +35,16 @@ class Layout:
         """Which coordinates the output of their link is affine in."""
         return np.repeat([q.affine for _, q in self.free], [prod(q.shape) for _, q in self.free])
 
+    @property
+    def levels(self) -> np.ndarray:
+        """How many values each coordinate takes; 0 where it is continuous."""
+        return np.repeat([q.levels for _, q in self.free], [prod(q.shape) for _, q in self.free])
+
+    @property
+    def categorical(self) -> np.ndarray:
+        """Which coordinates stand for choices, which have no order."""
+        return np.repeat([bool(q.choices) for _, q in self.free], [prod(q.shape) for _, q in self.free])
+
     def decode(self, u: Float[Array, " n"], base: Mapping[str, Any]) -> Values:
         """The values at `u` in [0, 1]^n; what the search may not move comes from `base`."""
         flat, at = dict(base), 0
@@ -76,11 +86,11 @@ class Space:
                 raise self._unknown(path, self.params)
         for path, source in pairs:
             a, b = self.params[path], self.params[source]
-            if a.shape != b.shape or not (a.low <= b.low and b.high <= a.high) or source in dict(pairs):
+            if not a.covers(b) or source in dict(pairs):
                 raise ParameterError(
                     "parameter-bounds",
                     f"{path} ({a.range_text}) cannot copy {source} ({b.range_text}).",
-                    "Tie parameters of one shape whose range holds the other's, none of them tied itself.",
+                    "Tie parameters of one shape and kind whose range holds the other's, none of them tied itself.",
                 )
         fixed = (*self.frozen, *dict(pairs), *sleeping(chain))
         free = tuple((k, q) for k, q in self.params.items() if not any(_within(k, f) for f in fixed))

@@ -26,7 +26,7 @@ def blocks(as_json: Json = False) -> None:
     for d in described:
         settings = "".join(f", {k}={v}" for k, v in d["settings"].items())
         title = f"{d['name']} ({d['family']}, {d['ops_per_sample']:g} operations a sample{settings})"
-        rows = [(p["name"], p["default"], f"{p['low']:g} to {p['high']:g}", p["unit"], p["scale"]) for p in d["params"]]
+        rows = [(p["name"], *_shown(p), p["unit"], p["scale"]) for p in d["params"]]
         show_table(rows, "parameter", "default", "range", "unit", "scale", title=title)
 
 
@@ -55,6 +55,14 @@ def _entries(q: Param) -> list[dict[str, Any]]:
             "default": float(defaults[index]),
             "unit": q.unit,
             "scale": q.scale,
+            **({"choices": list(q.choices)} if q.choices else {}),
         }
         for index in np.ndindex(q.shape)
     ]
+
+
+def _shown(p: dict[str, Any]) -> tuple[Any, str]:
+    """The default and the range: choices by their names."""
+    if choices := p.get("choices"):
+        return choices[round(p["default"])], ", ".join(choices)
+    return p["default"], f"{p['low']:g} to {p['high']:g}"
