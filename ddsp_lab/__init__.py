@@ -25,6 +25,7 @@ from ._fit import fit
 from ._mid_side import MidSide
 from ._mix import Mix
 from ._modulate import Modulate
+from ._one_of import OneOf
 from ._optimizer import Optimizer
 from ._oversample import Oversample
 from ._parallel import Parallel
@@ -49,6 +50,7 @@ __all__ = [
     "MidSide",
     "Mix",
     "Modulate",
+    "OneOf",
     "Optimizer",
     "Oversample",
     "Parallel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil, log2, prod
 from typing import Any
 
@@ -35,20 +36,24 @@ MOVES = {
 }
 
 
-def ops_per_sample(chain: Block, sr: int = 48_000, channels: int = 1) -> float:
+def ops_per_sample(chain: Block, sr: int = 48_000, channels: int = 1, values: Mapping[str, Any] | None = None) -> float:
     """Arithmetic operations for one sample of each channel, multiplications and additions counted apart.
+
+    With `values`, by path, of whole numbers and choices, what these leave out does not count; without, of several
+    branches the dearest does.
 
     Loops count as their bodies times their lengths; a loop whose length depends on values is taken to sweep the signal
     once. Moving data counts nothing.
     """
-    counts = [_ops(_program(chain, sr, channels, n).jaxpr, n) for n in SIZES]
+    counts = [_ops(_program(chain, sr, channels, n, values or {}).jaxpr, n) for n in SIZES]
     return (counts[1] - counts[0]) / (SIZES[1] - SIZES[0])
 
 
-def _program(chain: Block, sr: int, channels: int, samples: int) -> core.ClosedJaxpr:
-    p = nest({k: jnp.asarray(v, jnp.result_type(float)) for k, v in starting_values(chain).items()})
+def _program(chain: Block, sr: int, channels: int, samples: int, settled: Mapping[str, Any]) -> core.ClosedJaxpr:
+    start = starting_values(chain)
+    p = {k: jnp.asarray(v, jnp.result_type(float)) for k, v in start.items() if k not in settled}
     x = jax.ShapeDtypeStruct((channels, samples), jnp.result_type(float))
-    return jax.make_jaxpr(lambda p, x: chain.apply(p, x, Context(sr)))(p, x)
+    return jax.make_jaxpr(lambda p, x: chain.apply(nest(p | dict(settled)), x, Context(sr)))(p, x)
 
 
 def _ops(program: Any, samples: int) -> float:

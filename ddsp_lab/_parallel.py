@@ -10,27 +10,26 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._block import Audio, Block, Context, State, Values
-from ._errors import AudioError
+from ._branches import Branches
 from ._expression import number_text
 from ._param import Param
 from ._separate import played
-from ._wrapper import Row, inner_text, labels_of
-from .dsp.delay_line import late
+from ._wrapper import Row, inner_text
 
 WEIGHTS = "weights"  # where a parallel sum keeps its weights, hence no label
 FAINT = 0.05  # below this, a branch is looked for at a weight of 1
 
 
 @dataclass(frozen=True)
-class Parallel(Row):
+class Parallel(Branches):
     r"""A weighted sum, `0.7 * a + 0.3 * b`: $y = \sum_k w_k f_k(x)$.
 
     Weights are parameters, -2 to 2 (a negative one inverts). `weights` holds where each starts; None means 1/n.
-    Branches are delayed to the latest of them, so that they add up in phase.
     """
 
     weights: tuple[float | None, ...] = field(default=(), compare=False, kw_only=True)
 
+    reserved: ClassVar[tuple[str, ...]] = (WEIGHTS,)
     sums: ClassVar[bool] = True
     inverts: ClassVar[bool] = True
 
@@ -56,10 +55,6 @@ class Parallel(Row):
         return cls(tuple(b for _, b in weighted), weights=tuple(w for w, _ in weighted))
 
     @property
-    def children(self) -> dict[str, Block]:
-        return dict(zip(labels_of(self.blocks, (WEIGHTS,)), self.blocks, strict=True))
-
-    @property
     def params(self) -> tuple[Param, ...]:
         even = 1.0 / len(self.blocks)
         starts = zip(self.children, self.weights, strict=True)
@@ -74,35 +69,14 @@ class Parallel(Row):
         weights = (starts.get(k, w) for k, w in zip(self.children, self.weights, strict=True))
         return replace(self, weights=tuple(weights))
 
-    def channels_out(self, channels: int) -> int:
-        counts = {k: b.channels_out(channels) for k, b in self.children.items()}
-        if len(set(counts.values())) > 1:
-            raise AudioError(
-                "audio-channels",
-                f"The branches of {self} give different channel counts: {counts}.",
-                "Give every branch the same number of channels.",
-            )
-        return next(iter(counts.values()))
-
-    def latency_samples(self, sr: int) -> int:
-        return max(b.latency_samples(sr) for b in self.blocks)
-
     def arrivals(self, sr: int) -> dict[str, int]:
         return {q.name: self.latency_samples(sr) for q in self.params}
 
-    def init(self, channels: int, ctx: Context) -> State:
-        latest = self.latency_samples(ctx.sr)
-        return tuple(
-            (b.init(channels, ctx), jnp.zeros((b.channels_out(channels), latest - b.latency_samples(ctx.sr))))
-            for b in self.blocks
-        )
-
     def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
         after, total = [], 0.0
-        for (name, block), (s, history) in zip(self.children.items(), state, strict=True):
-            s, y = block.step(p.get(name, {}), s, x, ctx)
-            history, y = late(history, y)
-            after.append((s, history))
+        for name, before in zip(self.children, state, strict=True):
+            s, y = self.branch(name, p, before, x, ctx)
+            after.append(s)
             total = total + p[WEIGHTS][name] * y
         return tuple(after), jnp.asarray(total)
 

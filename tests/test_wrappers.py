@@ -11,7 +11,7 @@ import test_gradient_laws
 from blocks import CTX, SR, apart, noise
 
 import ddsp_lab as dl
-from ddsp_lab import Bypass, Context, Feedback, MidSide, Preset, Space, parse, render
+from ddsp_lab import Bypass, Context, Feedback, MidSide, OneOf, Preset, Space, parse, render
 from ddsp_lab._block import leaves
 from ddsp_lab._errors import DdspLabError
 from ddsp_lab._separate import played
@@ -153,6 +153,82 @@ def test_no_search_moves_what_is_bypassed():
     assert result.values["gain"]["gain_db"] == pytest.approx(-6.02, abs=0.01)
     assert result.values["bypass"]["delay"]["time_ms"] == 100.0
     refused("nothing-to-fit", "no free parameter", dl.fit, "bypass(gain)", x, x, SR)
+
+
+# --- one of several
+
+SEVERAL = "one_of(gain, soft_clip(oversample=1), soft_clip(oversample=8) >> delay)"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("one_of", "bad-setting", "one_of(gain, delay)"),
+        ("one_of(gain)", "bad-setting", "no choice"),
+        ("one_of(gain, 3)", "bad-setting", "blocks"),
+        ("one_of(gain, (which=delay))", "bad-setting", "'which'"),
+        ("one_of(gain, delay, what=1)", "bad-setting", "blocks"),
+        ("one_of(gain, delay, which='fuzz')", "parameter-shape", "gain, delay"),
+        ("one_of(gain, delay, which=2)", "parameter-bounds", "gain, delay"),
+    ],
+)
+def test_what_is_no_choice_is_refused(text, code, said):
+    refused(code, said, parse, text)
+
+
+def test_the_chosen_block_is_heard_as_late_as_the_latest():
+    x, chain = noise(0), parse(SEVERAL)
+    assert chain.latency_samples(SR) == chain.blocks[2].latency_samples(SR) > 0
+    for which, block in enumerate(chain.blocks):
+        for said in (which, list(chain.children)[which]):
+            assert apart(render(chain, {"which": said}, x, SR), render(block, {}, x, SR)) < 1e-6
+    assert str(parse(f"{SEVERAL[:-1]}, which='series')")) == f"{SEVERAL[:-1]}, which='series')"
+    assert str(chain.starting_at(which=1)) == f"{SEVERAL[:-1]}, which='soft_clip')"
+
+
+def test_branches_that_spread_out_differently_are_refused():
+    refused("audio-channels", "branches", OneOf((MonoToTwo(), Gain())).channels_out, 1)
+
+
+def test_only_the_chosen_block_costs_anything():
+    chain = parse(SEVERAL)
+    costs = [dl.ops_per_sample(chain, values={"which": i}) for i in range(3)]
+    assert costs == pytest.approx([dl.ops_per_sample(b) for b in chain.blocks], abs=1.0)
+    assert costs[2] > 10 * costs[0]
+    assert dl.ops_per_sample(chain) == pytest.approx(max(costs), abs=1.0)
+
+
+def test_choices_nest_and_stand_in_sums_and_loops():
+    chain = parse(
+        "0.5 * one_of(one_of(gain, soft_clip), delay) + feedback(one_of(gain, delay)) + mix(one_of(gain, delay))"
+    )
+    for law in (
+        test_block_laws.test_no_parameter_is_dead,
+        test_block_laws.test_streams_in_pieces,
+        test_block_laws.test_a_population_is_a_loop,
+        test_block_laws.test_its_text_reads_back,
+        test_block_laws.test_a_preset_gives_the_same_audio,
+    ):
+        law(chain)
+
+
+def test_a_search_finds_what_was_chosen_and_its_values():
+    x, chain = noise(1, (1, SR)), parse("one_of(tilt_eq, gain, hard_clip(oversample=1), which='tilt_eq') >> gain")
+    y = render(chain, {"one_of.which": "hard_clip", "one_of.hard_clip.drive_db": 20.0, "gain.gain_db": -4.0}, x, SR)
+    result = dl.fit(chain, x, y, SR, optimizer="pygad(generations=60)")
+    assert result.values["one_of"]["which"] == 2.0
+    assert result.metrics["esr"] < 0.02
+    assert ("one_of.which", "hard_clip", "tilt_eq, gain, hard_clip") in result.table()
+    preset = Preset.parse(result.preset.text().encode())
+    assert apart(preset.render(x, SR), render(chain, result.values, x, SR)) < 1e-6
+
+
+def test_a_descent_fits_the_block_that_the_chain_starts_with():
+    x, chain = noise(2, (1, 2 * SR)), parse("one_of(soft_clip, parametric_eq(bands=1), which='parametric_eq') >> gain")
+    hidden = {"one_of.parametric_eq": {"cutoff_hz": 900.0, "gain_db": 9.0, "q": 1.5}, "gain.gain_db": -4.0}
+    result = dl.fit(chain, x, render(chain, hidden, x, SR), SR)
+    assert result.metrics["esr"] < 1e-6
+    assert "one_of.which" in dict(result.notes)["fit-discrete-stays"]
 
 
 # --- loops
