@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 CODES = {
     "audio-missing": "the file is not there, or is not a file",
@@ -66,6 +67,10 @@ class DdspLabError(Exception):
             raise KeyError(f"{code!r} is not in CODES")
         super().__init__(f"[{code}] {message} {remedy}")
         self.code, self.message, self.remedy = code, message, remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A worker sends its errors home."""
+        return type(self), (self.code, self.message, self.remedy), self.__dict__
 
 
 class AudioError(DdspLabError):

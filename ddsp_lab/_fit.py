@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from reprlib import repr as short
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from . import __version__, _problem
 from ._block import Block, walk
 from ._choice import AUTO, chosen
+from ._crew import Crew
 from ._damage import Damage
 from ._errors import FitError
 from ._evaluate import Evaluate
@@ -56,6 +58,7 @@ def fit(
     observed_through: Damage | str | None = None,
     folder: str | os.PathLike[str] | None = None,
     fresh: bool = False,
+    executor: Executor | str | None = None,
     watch: Callable[[Evaluate], None] = lambda _: None,
 ) -> FitResult:
     """Find the values at which `chain` turns `dry` into `reference`.
@@ -70,6 +73,10 @@ def fit(
     called again. `watch` is called after each evaluation. `observed_through` is a known damage of the references: a
     `Damage`, or the text of one.
 
+    `executor` computes the generations of population searches: `serial` in a process of its own, `local:4` in four, or
+    any `concurrent.futures.Executor` (`Crew` says what it must see). The first two give the same result to the bit;
+    without one, generations are computed here, on all cores, and a loss may differ in its last bits.
+
     Raises `DdspLabError` with a code for whatever cannot be fitted; `fit-interrupted` on Ctrl-C, after saving.
     """
     began, compiled = time.perf_counter(), compile_seconds()
@@ -77,6 +84,7 @@ def fit(
     seed = _whole("seed", seed, -(2**63))
     budget = None if budget is None else _whole("budget", budget, 1)
     prior = _weight("prior", prior)
+    crew = Crew(executor)
     block = parse(chain)
     space = Space(block, frozen, ties, start)
     space.check()
@@ -89,17 +97,19 @@ def fit(
     pairs = agreeing(pairs, block, strict)
     check_look_ahead(block, min(pair.samples for pair in pairs), sr)
     config = _config(space, goal, way, seed, prior, budget, align, sr, pairs)
-    with RunFolder(folder, config, fresh) if folder is not None else nullcontext() as run:
+    with RunFolder(folder, config, fresh) if folder is not None else nullcontext() as run, crew:
         seen, held = windows(pairs, sr)
         short = excerpt(pairs, seen, sr)
+        whole = problem(pairs, seen, space, goal, sr, prior)
         evaluate = Evaluate(
-            problem(pairs, seen, space, goal, sr, prior),
+            whole,
             Separation(space, *joined(pairs, seen), sr) if align or goal.least_squares else None,
             np.inf if budget is None else budget,
             run.journal if run else None,
             problem(pairs, held, space, goal, sr) if held else None,
             watch,
             problem(pairs, short, space, goal, sr, prior) if short else None,
+            crew.losses(whole),
         )
         search = Search(evaluate, space, way, seed)
         if run is not None:
@@ -134,6 +144,7 @@ def fit(
             *(finding.note for pair in pairs for finding in findings(pair, sr, known)),
             *evaluate.notes.items(),
             *_stays(space, way),
+            *crew.notes,
             *rate_notes(block, preset.values, sr),
             *([("optimizer-chosen", f"{way}: {why}.")] if why else ()),
         ]

@@ -100,10 +100,10 @@ def _each(f: Callable[..., Any], *stacks: Any) -> Any:
     return jax.tree.map(lambda y: y[None], f(*jax.tree.map(lambda x: x[0], stacks)))
 
 
-def losses(problem: Problem, us: Float[Any, "k n"]) -> Float[np.ndarray, " k"]:
-    """The loss at each point. One program serves every number of points up to a power of two."""
+def losses(problem: Problem, us: Float[Any, "k n"], least: int = 1) -> Float[np.ndarray, " k"]:
+    """The loss at each point. One program serves every number of points up to a power of two, from `least` on."""
     count = len(us)
-    room = (1 << (count - 1).bit_length()) - count
+    room = (1 << (max(count, least) - 1).bit_length()) - count
     return np.asarray(_losses(problem, np.pad(us, ((0, room), (0, 0)), mode="edge"), np.int32(count)))[:count]
 
 

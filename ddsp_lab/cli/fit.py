@@ -44,6 +44,9 @@ def fit(
     ] = None,
     tie: Annotated[list[str] | None, typer.Option(metavar="PATH=PATH", help="A parameter that copies another.")] = None,
     align: Annotated[bool, typer.Option(help="Measure and take off the delay between the recordings.")] = True,
+    executor: Annotated[
+        str | None, typer.Option(metavar="serial|local:N", help="Processes that compute generations.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again in a folder that holds another fit.")] = False,
     strict: Strict = False,
     as_json: Json = False,
@@ -73,6 +76,7 @@ def fit(
             observed_through=observed_through,
             folder=folder,
             fresh=fresh,
+            executor=executor,
             watch=watch,
         )
     notes = [*sounds.notes, *result.notes]
