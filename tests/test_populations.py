@@ -11,6 +11,7 @@ from ddsp_lab._errors import ExpressionError
 from ddsp_lab._evaluate import Asked, Evaluate
 from ddsp_lab._parse import parse_optimizer
 from ddsp_lab._search import Search
+from ddsp_lab.optimizers._genes import Genes
 
 N = 6
 GOAL = np.random.default_rng(5).uniform(0.3, 0.8, N)
@@ -56,10 +57,33 @@ class Analytic(Evaluate):
         return Asked("losses", us, len(us), lambda: (self.loss(us),), lambda values: self._note(us, values))
 
 
-def search(text, loss=bowl, budget=600, seed=0, n=N):
+def cube(n, levels=(), categorical=()):
+    """A space of `n` coordinates; the first of them have so many levels, and some of these no order."""
+    kinds = (np.pad(np.array(k, int), (0, n - len(k))) for k in (levels, categorical))
+    layout = SimpleNamespace(levels=next(kinds), categorical=next(kinds) > 0)
+    return SimpleNamespace(size=n, start=np.full(n, 0.3), layout=layout)
+
+
+def search(text, loss=bowl, budget=600, seed=0, n=N, space=None):
     evaluate = Analytic(loss, budget)
-    Search(evaluate, SimpleNamespace(size=n, start=np.full(n, 0.3)), parse_optimizer(text), seed).run()
+    Search(evaluate, space or cube(n), parse_optimizer(text), seed).run()
     return evaluate
+
+
+LEVELS = (5, 16)  # a kind of block, and a count
+RIGHT = np.array([1, 11])
+
+
+def settings_of_points(us):
+    return np.minimum(np.floor(us[:, : len(LEVELS)] * LEVELS), np.array(LEVELS) - 1).astype(int)
+
+
+def hidden_settings(us):
+    """A bowl whose lowest point is another one with each kind; only the right kind, rightly counted, gets down to 0."""
+    kind, count = settings_of_points(us).T
+    goals = np.random.default_rng(9).uniform(0.2, 0.8, (LEVELS[0], us.shape[1] - 2))
+    flaw = np.array([0.15, 0.0, 0.2, 0.1, 0.25])[kind] + ((count - RIGHT[1]) / LEVELS[1]) ** 2
+    return ((us[:, 2:] - goals[kind]) ** 2).sum(axis=1) + flaw
 
 
 @every
@@ -69,6 +93,56 @@ def test_it_beats_random_search(name, loss):
         return
     pairs = [[search(k, loss, 1000, seed).best.loss for k in (name, "random_search")] for seed in range(3)]
     assert sum(a < b for a, b in pairs) >= 2, pairs
+
+
+@every
+def test_hidden_settings_are_found(name):
+    """A category and a whole number beside six continuous parameters, in most draws; and nearer than by chance."""
+    if name == "random_search":
+        return
+    space, found, nearer = cube(8, LEVELS, (1, 0)), 0, 0
+    for seed in range(5):
+        one, other = (search(k, hidden_settings, 1500, seed, space=space).best for k in (name, "random_search"))
+        found += (settings_of_points(one.u[None])[0] == RIGHT).all()
+        nearer += one.loss < 0.1 * other.loss
+    assert min(found, nearer) >= 4
+
+
+def test_switches_stay_in_play_while_a_steep_rest_is_found():
+    """A distribution without a margin falls asleep on one side of some switch in nine draws of ten."""
+    right = np.random.default_rng(1).integers(0, 2, N)
+
+    def loss(us):
+        wrong = (us[:, :N] >= 0.5) != right
+        return 0.01 * wrong.sum(axis=1) + (us[:, N:] - GOAL) ** 2 @ np.logspace(0, 3, N)
+
+    spaces = [cube(2 * N, [2] * N, [1] * N) for _ in range(5)]
+    lowest = [search("cma_es(restarts=0)", loss, 6000, seed, space=s).best.loss for seed, s in enumerate(spaces)]
+    assert max(lowest) < 1e-6
+
+
+@pytest.mark.parametrize("random", [np.random.default_rng(0), np.random.RandomState(0)], ids=["generator", "state"])
+def test_genes_move_as_their_kind_does(random):
+    """One continuous, a whole number of 7, a category of 4, a switch."""
+    genes = Genes(np.array([0, 7, 4, 2]), np.array([False, False, True, False]))
+    levels = np.maximum(genes.levels, 1)
+    one, other = (genes.settled(random.uniform(size=(4000, 4))) for _ in range(2))
+    np.testing.assert_allclose(genes.settled(one), one, atol=1e-12)
+    children = genes.crossed(random, one, other, 0.5 * (one + other))
+    cells = np.floor(children * levels)
+    np.testing.assert_array_equal(children[:, 0], 0.5 * (one + other)[:, 0])
+    np.testing.assert_allclose(children[:, 1:], ((cells + 0.5) / levels)[:, 1:])
+    assert ((children == one) | (children == other))[:, 2].all()
+    assert 0.4 < (children == one)[:, 2].mean() - 0.5 * (one == other)[:, 2].mean() < 0.6
+    hit = random.uniform(size=one.shape) < 0.5
+    mutants = genes.mutated(random, one, hit, np.clip(one + 0.01 * random.standard_normal(one.shape), 0.0, 1.0))
+    np.testing.assert_array_equal(mutants[~hit], one[~hit])
+    moved = np.floor(mutants * levels) - np.floor(one * levels)
+    assert (np.abs(moved[hit[:, 1], 1]) == 1).all()
+    assert (np.abs(moved[hit[:, 3], 3]) == 1).all()
+    shares = np.unique(moved[hit[:, 2], 2] % 4, return_counts=True)
+    assert shares[0].tolist() == [1, 2, 3]
+    assert np.ptp(shares[1]) < 0.2 * shares[1].mean()
 
 
 @every

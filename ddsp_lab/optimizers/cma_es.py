@@ -15,6 +15,7 @@ from .._optimizer import Optimizer, Round
 from .._population import NARROW, generator
 from .._space import Space
 from ._cma_constants import constants
+from ._cma_margin import with_margin
 
 FULL = 100  # parameters up to which all covariances are learnt; beyond, variances alone
 STALLED = 1e-3  # the share of the loss that a stretch of generations has to gain
@@ -29,6 +30,7 @@ class State:
     path: np.ndarray  # of the mean
     white_path: np.ndarray  # the same, seen where the distribution is round
     population: int
+    levels: np.ndarray  # of each coordinate; 0 where it is continuous
     restarts: int = 0
     generation: int = 0
     lowest: tuple[float, ...] = ()  # of each generation since the restart
@@ -43,7 +45,8 @@ class CmaEs(Optimizer):
     The cube is unfolded by mirrors: $x$ is evaluated at $1 - |1 - (x \\bmod 2)|$. That needs no penalty to be tuned,
     and an optimum on a bound is an ordinary optimum. The search starts at the chain's start with $\\sigma$ = `sigma`
     and $8 + 3 \\ln n$ points, unless `population` says otherwise. Once it stalls or has collapsed, it starts again from
-    a random point with twice the population, `restarts` times at most; it ends after `generations` in all.
+    a random point with twice the population, `restarts` times at most; it ends after `generations` in all. Discrete
+    coordinates keep a margin (`_cma_margin.py`).
 
     References: Hansen, "The CMA evolution strategy: a tutorial", arXiv:1604.00772, 2016; Ros, Hansen, "A simple
     modification in CMA-ES achieving linear time and space complexity", PPSN X, 2008; Auger, Hansen, "A restart CMA
@@ -59,12 +62,14 @@ class CmaEs(Optimizer):
     parallel: ClassVar[bool] = True
 
     def init(self, key: Array, space: Space) -> State:
-        return self._fresh(space.start, self.population or 8 + int(3 * log(space.size)))
+        return self._fresh(space.start, self.population or 8 + int(3 * log(space.size)), space.layout.levels)
 
-    def _fresh(self, mean: np.ndarray, population: int, restarts: int = 0, generation: int = 0) -> State:
+    def _fresh(
+        self, mean: np.ndarray, population: int, levels: np.ndarray, restarts: int = 0, generation: int = 0
+    ) -> State:
         n = mean.size
         covariance = np.eye(n) if n <= FULL else np.ones(n)
-        return State(mean, self.sigma, covariance, np.zeros(n), np.zeros(n), population, restarts, generation)
+        return State(mean, self.sigma, covariance, np.zeros(n), np.zeros(n), population, levels, restarts, generation)
 
     def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
         random, n = generator(key), state.mean.size
@@ -75,7 +80,8 @@ class CmaEs(Optimizer):
         if _over(after):
             if state.restarts >= self.restarts:
                 return Round(after, True)
-            after = self._fresh(random.random(n), 2 * state.population, state.restarts + 1, after.generation)
+            again = state.restarts + 1, after.generation
+            after = self._fresh(random.random(n), 2 * state.population, state.levels, *again)
         return Round(after, after.generation >= self.generations)
 
     def _learnt(self, state: State, steps: np.ndarray, axes: np.ndarray, lengths: np.ndarray, lowest: float) -> State:
@@ -98,7 +104,8 @@ class CmaEs(Optimizer):
             covariance = kept * state.covariance + c.c_1 * np.outer(path, path) + c.c_mu * (weights * steps.T) @ steps
         sigma = state.sigma * np.exp(min(1.0, c.c_sigma / c.damping * (length - 1.0)))
         mean, seen = state.mean + state.sigma * move, (*state.lowest, lowest)
-        counts = state.population, state.restarts, state.generation + 1
+        covariance = with_margin(covariance, mean, float(sigma), state.levels, state.population)
+        counts = state.population, state.levels, state.restarts, state.generation + 1
         return State(mean, float(sigma), covariance, path, white_path, *counts, seen)
 
 
@@ -113,7 +120,10 @@ def _axes(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _over(state: State) -> bool:
     """Whether the distribution has collapsed, degenerated or long gained nothing."""
     lengths = state.sigma * _axes(state.covariance)[1]
+    variances = state.covariance if state.covariance.ndim == 1 else np.diag(state.covariance)
+    widest = state.sigma * np.sqrt(variances[state.levels == 0].max(initial=0.0))  # the rest keeps its margin
+    collapsed = widest < NARROW and not state.levels.all()
     stretch = 20 + 60 * state.mean.size // state.population
     recent, before = min(state.lowest[-stretch:]), min(state.lowest[:-stretch], default=np.inf)
     stalled = len(state.lowest) > stretch and not recent < (1.0 - STALLED) * before
-    return bool(lengths.max() < NARROW or lengths.max() > TOO_LONG * lengths.min() or stalled)
+    return bool(collapsed or lengths.max() > TOO_LONG * lengths.min() or stalled)

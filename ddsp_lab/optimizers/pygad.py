@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from .._evaluate import Evaluate
 from .._optimizer import Optimizer, Round
 from .._population import collapsed, first_generation, generator
 from .._space import Space
+from ._genes import Genes
 
 ELITE = 2  # the best that live on
 WIDTHS = (0.001, 0.3)  # of mutations
@@ -38,8 +40,8 @@ class Pygad(Optimizer):
 
     A coordinate mutates with probability `mutation`, and one in each child does; the width is a child's own, drawn
     evenly in its logarithm from 0.001 to 0.3 of the range, so that a search may end at any time and end finely. Beyond
-    a bound a coordinate is reflected. The best two live on. Ends after `generations`, or once the population has come
-    together.
+    a bound a coordinate is reflected. A whole number mutates by one at least; a category is either parent's, and
+    mutates to any other. The best two live on. Ends after `generations`, or once the population has come together.
 
     References: Eshelman, Schaffer, "Real-coded genetic algorithms and interval-schemata", Foundations of Genetic
     Algorithms 2, 1993; Gad, "PyGAD: an intuitive genetic algorithm Python library", Multimedia Tools and Applications
@@ -57,8 +59,12 @@ class Pygad(Optimizer):
     def init(self, key: Array, space: Space) -> State:
         import pygad
 
-        first = first_generation(key, space, self.population)
-        operators: Any = {"crossover_type": self._crossed, "mutation_type": self._mutated}
+        genes = Genes.of(space)
+        first = genes.settled(first_generation(key, space, self.population))
+        operators: Any = {
+            "crossover_type": partial(self._crossed, genes),
+            "mutation_type": partial(self._mutated, genes),
+        }
         search = pygad.GA(
             num_generations=1,
             initial_population=first,
@@ -92,18 +98,24 @@ class Pygad(Optimizer):
         done = search.generations_completed >= self.generations or collapsed(us)
         return Round(State(us, search, {u.tobytes(): known[u.tobytes()] for u in us}), done)
 
-    def _crossed(self, parents: np.ndarray, shape: tuple[int, int], search: Any) -> np.ndarray:
+    def _crossed(self, genes: Genes, parents: np.ndarray, shape: tuple[int, int], search: Any) -> np.ndarray:
         random = search.numpy_random_generator
         one, other = (parents[random.randint(len(parents), size=shape[0])] for _ in range(2))
-        return one + (other - one) * random.uniform(-self.blend, 1.0 + self.blend, shape)
+        between = one + (other - one) * random.uniform(-self.blend, 1.0 + self.blend, shape)
+        return genes.crossed(random, one, other, between)
 
-    def _mutated(self, children: np.ndarray, search: Any) -> np.ndarray:
+    def _mutated(self, genes: Genes, children: np.ndarray, search: Any) -> np.ndarray:
         random = search.numpy_random_generator
         count, n = children.shape
         hit = random.uniform(size=(count, n)) < self.mutation
         hit[np.arange(count), random.randint(n, size=count)] = True
         width = np.exp(random.uniform(*np.log(WIDTHS), (count, 1)))
-        return 1.0 - np.abs(1.0 - (children + hit * width * random.standard_normal((count, n))) % 2.0)
+        moved = children + hit * width * random.standard_normal((count, n))
+        return genes.mutated(random, _reflected(children), hit, _reflected(moved))
+
+
+def _reflected(us: np.ndarray) -> np.ndarray:
+    return 1.0 - np.abs(1.0 - us % 2.0)
 
 
 def _unset(search: Any, us: np.ndarray, indices: Any) -> list[float]:
