@@ -60,6 +60,8 @@ def at(chain: dl.Block, **values: Any) -> Any:
 def registry_rows(x: np.ndarray) -> list[dict[str, Any]]:
     rows = []
     for name, cls in sorted(dl.Block.registry.items()):
+        if cls.from_file:
+            continue
         block = cls.example()
         space = dl.Space(block)
         values = space.decode(0.2 + 0.6 * space.start)

@@ -38,6 +38,8 @@ from ._result import FitResult
 from ._series import Series
 from ._space import Space
 from ._target import Target
+from .hosts.callable_block import callable_block
+from .hosts.plugin import plugin
 
 __all__ = [
     "Block",
@@ -61,6 +63,7 @@ __all__ = [
     "StreamingBlock",
     "Target",
     "audio",
+    "callable_block",
     "damages",
     "effects",
     "fit",
@@ -68,6 +71,7 @@ __all__ = [
     "ops_per_sample",
     "optimizers",
     "parse",
+    "plugin",
     "render",
     "synths",
     "targets",

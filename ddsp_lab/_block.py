@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._errors import ExpressionError, did_you_mean
+from ._errors import DdspLabError, ExpressionError, did_you_mean
 from ._expression import LABEL
 from ._param import Param
 from ._registry import Registered, settings_of
@@ -65,6 +65,7 @@ class Block(Registered, abc.ABC):
     differentiable: ClassVar[bool] = True
     family: ClassVar[str] = "effects"
     takes: ClassVar[str] = "audio"
+    from_file: ClassVar[bool] = False  # whether what it is stands in a file of the user's: it has no example
     memoryless: ClassVar[bool] = False
     linear: ClassVar[bool] = False
     time_invariant: ClassVar[bool] = True
@@ -132,6 +133,14 @@ class Block(Registered, abc.ABC):
     def lookalikes(self, p: Values, source: np.ndarray, ctx: Context, beside_dry: bool) -> list[Values]:
         """Other values at which the block does nearly the same to `source`: `beside_dry`, up to a gain and some dry
         signal."""
+        return []
+
+    def faults(self) -> list[DdspLabError]:
+        """What failed since this was last asked, in a block that runs where things may fail; its output was NaN."""
+        return []
+
+    def remarks(self, sr: int) -> list[tuple[str, str]]:
+        """What is worth knowing about its sound, as codes and texts."""
         return []
 
     def separate(
@@ -241,6 +250,11 @@ def walk(block: Block) -> Iterator[Block]:
     yield block
     for child in block.children.values():
         yield from walk(child)
+
+
+def faults(chain: Block) -> list[DdspLabError]:
+    """What failed in any of its blocks since this was last asked."""
+    return [fault for block in walk(chain) for fault in block.faults()]
 
 
 def leaves(block: Block, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Param, Block]]:

@@ -45,6 +45,16 @@ CODES = {
     "run-locked": "another process is working in the run folder",
     "run-journal": "the journal does not fit the configuration it stands beside",
     "run-disk": "the run folder cannot be written to",
+    "plugin-missing": "there is no such plugin",
+    "plugin-extra": "hosting plugins needs a package that is not installed",
+    "plugin-unreadable": "the file is no plugin, or it did not load",
+    "plugin-name": "the file holds several plugins, and it was not said which",
+    "plugin-instrument": "the plugin is an instrument where an effect is needed",
+    "plugin-changed": "the plugin is of another version than the preset's, or its parameters have other names",
+    "plugin-unknown": "a preset names a plugin that was never used on this machine",
+    "plugin-varies": "the plugin does not repeat itself",
+    "host-fault": "a black box raised an error, crashed, hung or filled its memory",
+    "host-quarantined": "a black box failed so often in a row that it is not tried again",
     "fit-needs-gradient": "a gradient optimizer met a block without gradients",
     "fit-needs-residual": "a least-squares optimizer met a target that is no sum of squares",
     "fit-discrete-stays": "a gradient optimizer left the parameters that take whole numbers or choices as they were",
@@ -102,6 +112,10 @@ class RunError(DdspLabError):
             f"{path} cannot be written: {reason}.",
             f"Make room and {kept}" if full else f"Name a folder that can be written to, or free this one and {kept}",
         )
+
+
+class HostError(DdspLabError):
+    """A black box that cannot be loaded, or that failed."""
 
 
 class FitError(DdspLabError):

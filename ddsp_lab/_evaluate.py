@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from . import _problem
+from ._block import faults
 from ._errors import FitError, RunError
 from ._journal import Journal, pack, unpack
 from ._problem import Problem
@@ -88,6 +89,7 @@ class Evaluate:
         self.elsewhere = elsewhere  # gives the losses of a generation
         self.spent = 0.0
         self.non_finite = 0
+        self.failed = 0
         self.notes: dict[str, str] = {}  # by code
         self.brief = self if excerpt is None else Brief(self, excerpt)
         self.replayed = 0
@@ -231,7 +233,16 @@ class Evaluate:
                 if self.journal is not None:
                     self.journal.append({"call": a.call, "at": _digest(a), "out": [pack(o) for o in out]})
                 computed.append(out)
+            self._hear_of_faults()
         return computed
+
+    def _hear_of_faults(self) -> None:
+        """Count what failed in blocks that run elsewhere; raise where one of them is given up."""
+        for fault in faults(self.problem.layout.chain):
+            if fault.code == "host-quarantined":
+                raise fault
+            self.failed += 1
+            self.notes[fault.code] = f"{self.failed} evaluations failed and counted as infinite: {fault.message}"
 
     def _note(self, us: np.ndarray, values: np.ndarray) -> np.ndarray:
         finite = np.isfinite(values)

@@ -32,7 +32,7 @@ from ._process import compile_seconds, make_room_for_programs
 from ._render import check_rate, render
 from ._result import FitResult
 from ._run import RunFolder
-from ._score import at_bound, insensitive, rate_notes, rounded, scores
+from ._score import at_bound, insensitive, remarks, rounded, scores
 from ._search import Search
 from ._separate import Separation
 from ._space import Space
@@ -145,7 +145,7 @@ def fit(
             *evaluate.notes.items(),
             *_stays(space, way),
             *crew.notes,
-            *rate_notes(block, preset.values, sr),
+            *remarks(block, preset.values, sr),
             *([("optimizer-chosen", f"{way}: {why}.")] if why else ()),
         ]
         if run is not None:

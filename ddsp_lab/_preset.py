@@ -19,6 +19,7 @@ from ._expression import parse_expression
 from ._files import write_whole
 from ._render import check_rate, render
 from ._space import Space
+from ._trust import reading_a_file
 
 FORMAT = 1
 MAX_BYTES, MAX_DEPTH = 1 << 20, 16
@@ -132,7 +133,8 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise PresetError("preset-field", f"there is no format {self.format}.", f"Formats begin at {FORMAT}.")
             check_rate(self.sample_rate)
             _numbers(self.values)
-            space = Space(self.block)
+            with reading_a_file():
+                space = Space(self.block)
             if missing := set(space.params) - set(space.known(self.values)):
                 raise PresetError("preset-field", f"no value for {min(missing)}.", "Add it.")
         except DdspLabError as error:

@@ -14,7 +14,7 @@ import numpy as np
 from jax.core import Tracer
 
 from ._automation import as_long, check_lengths, curves, padded
-from ._block import Block, Context, flatten, nest
+from ._block import Block, Context, faults, flatten, nest
 from ._errors import AudioError
 from ._look_ahead import check_look_ahead
 from ._param import to_values
@@ -99,6 +99,7 @@ def render_pieces(
     ctx = Context(sr)
     chain.channels_out(channels)
     state = chain.init(channels, ctx)
+    faults(chain)  # of earlier calls, which others have been told of
     skip = chain.latency_samples(sr)
     done = 0
     tail = np.zeros((channels, skip), np.float32)
@@ -111,7 +112,10 @@ def render_pieces(
         now = to_values({path: curve.part(done, PIECE) for path, curve in steered.items()})
         state, y = _step(chain, nest(p | now), state, piece, here)
         done += real
-        y = np.asarray(y)[:, skip:real] if skip < real else np.zeros((y.shape[0], 0), np.float32)
+        y = np.asarray(y)
+        if failed := faults(chain):
+            raise failed[0]
+        y = y[:, skip:real] if skip < real else np.zeros((y.shape[0], 0), np.float32)
         skip = max(0, skip - real)
         yield y
 

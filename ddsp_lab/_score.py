@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._block import Block, flatten, leaves
+from ._block import Block, flatten, leaves, walk
 from ._pairs import Pair
 from ._space import Space, starting_values
 from ._target import distance_between
@@ -99,10 +99,12 @@ def _six_digits(value: float) -> float | None:
     return float(f"{value:.6g}") if np.isfinite(value) else None
 
 
-def rate_notes(chain: Block, values: Mapping[str, Any], sr: int) -> list[tuple[str, str]]:
-    """Frequencies that are within their bounds and beyond what `sr` can carry, which blocks take as 0.49 of it."""
+def remarks(chain: Block, values: Mapping[str, Any], sr: int) -> list[tuple[str, str]]:
+    """What the blocks say of themselves, and frequencies that are within their bounds and beyond what `sr` can carry,
+    which blocks take as 0.49 of it."""
+    said = [remark for block in walk(chain) for remark in block.remarks(sr)]
     flat, top = {**starting_values(chain), **flatten(values)}, HIGHEST * sr
-    return [
+    return said + [
         ("rate-clamped", f"{path}={np.max(flat[path]):g} Hz is more than {sr} Hz can carry: taken as {top:g} Hz.")
         for path, q, _ in leaves(chain)
         if q.unit == "Hz" and np.max(flat[path]) > top

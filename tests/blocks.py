@@ -14,7 +14,8 @@ from ddsp_lab._registry import settings_of
 
 SR, SAMPLES = 8000, 2048
 CTX = Context(SR)
-MEMBERS = {k: v.example() for k, v in sorted(Block.registry.items()) if v.__module__.startswith("ddsp_lab.")}
+OURS = {k: v for k, v in sorted(Block.registry.items()) if v.__module__.startswith("ddsp_lab.")}
+MEMBERS = {k: v.example() for k, v in OURS.items() if not v.from_file}
 
 
 def switched(block):
@@ -30,6 +31,8 @@ def switched(block):
 
 VARIANTS = MEMBERS | {f"{k}-{what}": v for k, b in MEMBERS.items() for what, v in switched(b)}
 every = pytest.mark.parametrize("block", MEMBERS.values(), ids=MEMBERS)
+SMOOTH = {k: v for k, v in MEMBERS.items() if v.differentiable}
+every_differentiable = pytest.mark.parametrize("block", SMOOTH.values(), ids=SMOOTH)
 every_variant = pytest.mark.parametrize("block", VARIANTS.values(), ids=VARIANTS)
 
 

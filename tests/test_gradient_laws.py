@@ -5,7 +5,7 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 import numpy as np
-from blocks import CTX, SAMPLES, decoded, every
+from blocks import CTX, SAMPLES, decoded, every, every_differentiable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ def difference(f, h):
     return np.asarray(8.0 * (f(h) - f(-h)) - (f(2.0 * h) - f(-2.0 * h))) / (12.0 * h)
 
 
-@every
+@every_differentiable
 def test_gradients_are_finite_differences(block, x64):
     """Forward mode in every parameter, in all and in the audio; reverse mode as its transpose. A point counts where
     differences at two steps agree, that is where no kink is near; that says nothing about the gradients. A surrogate

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from .._process import tune_process
-from . import blocks, check, demo, fit, optimizers, render, targets
+from . import blocks, check, demo, fit, optimizers, plugins, render, targets
 from ._shell import INTERRUPTED, two_values
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 for verb in (demo, blocks, targets, optimizers, check, fit, render):
     app.command()(getattr(verb, verb.__name__.rsplit(".", 1)[1]))
+app.add_typer(plugins.app, name="plugins")
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import typer
 
 from .. import audio
 from .._preset import Preset
-from .._score import rate_notes
+from .._score import remarks
 from ._shell import Json, notes_json, out, show_json, show_notes, verb
 
 
@@ -39,7 +39,7 @@ def render(
     sound = audio.load(source)
     x = np.pad(sound.samples, ((0, 0), (0, round(tail * sound.sr))))
     y = loaded.render(x, sound.sr)
-    notes = rate_notes(loaded.block, loaded.values, sound.sr)
+    notes = remarks(loaded.block, loaded.values, sound.sr)
     gain_db = audio.save(output, y, sound.sr, clip_mode.value)
     result = {
         "output": str(output),
