@@ -100,7 +100,9 @@ class PresetError(DdspLabError):
 
 
 class RunError(DdspLabError):
-    """A run folder that cannot be used."""
+    """A run folder that cannot be used. `preset` is the best so far, where a disk filled up during a search."""
+
+    preset: Any = None
 
     @classmethod
     def unwritable(cls, path: Path, error: Exception) -> RunError:

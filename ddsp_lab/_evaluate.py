@@ -31,7 +31,7 @@ SIDE_BY_SIDE = 8  # questions computed at once at most: each holds a Jacobian
 
 
 class BudgetSpent(Exception):  # noqa: N818
-    """Control flow, not an error: the next evaluation would cost more than is left."""
+    """Control flow, not an error: the next evaluation would cost more than is left, or the time is up."""
 
 
 class GaussNewton(NamedTuple):
@@ -83,6 +83,7 @@ class Evaluate:
         watch: Callable[[Evaluate], None] = lambda _: None,
         excerpt: Problem | None = None,
         elsewhere: Callable[[np.ndarray], np.ndarray] | None = None,
+        seconds: float = np.inf,
     ):
         self.problem, self.separation, self.unseen, self.watch = problem, separation, held_out, watch
         self.budget, self.journal = budget, journal
@@ -96,8 +97,15 @@ class Evaluate:
         self._compiled: set[str] = set()
         self.best = Best(np.zeros(0))
         self.history: list[tuple[int, float]] = []
-        self.started = time.perf_counter()
+        self.seconds = seconds
+        self._since: float | None = None  # the first answer that the journal did not hold
+        self._late = False
         self._replay = iter(journal.replay()) if journal else iter(())
+
+    @property
+    def seconds_left(self) -> float:
+        """Of the time that was given, which begins where the journal ends."""
+        return self.seconds if self._since is None else self.seconds - (time.perf_counter() - self._since)
 
     @property
     def evaluations(self) -> int:
@@ -204,11 +212,14 @@ class Evaluate:
         for a in asked:
             if self.spent + a.cost > self.budget:
                 break
-            self.spent += a.cost
-            paid += 1
             record = next(self._replay, None)
             if record is not None:
                 known.append(self._replayed(a, record))
+            elif a.cost and self.seconds_left <= 0.0:
+                self._late = True
+                break
+            self.spent += a.cost
+            paid += 1
         return known + self._computed(asked[len(known) : paid])
 
     def _replayed(self, asked: Asked, record: dict[str, Any]) -> tuple[np.ndarray, ...]:
@@ -224,14 +235,17 @@ class Evaluate:
     def _computed(self, asked: Sequence[Asked]) -> list[tuple[np.ndarray, ...]]:
         """Computed in threads, but for the first of a kind, which is compiled; in the journal as if one by one."""
         computed = []
+        if asked and self._since is None:
+            self._since = time.perf_counter()
         while asked:
             new = asked[0].call not in self._compiled or jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue] # a switch that threads may not share
             now, asked = (asked[:1], asked[1:]) if new else (asked, [])
             self._compiled.update(a.call for a in now)
             run = map if len(now) == 1 else _threads().map
             for a, out in zip(now, run(_compute, now), strict=True):
-                if self.journal is not None:
-                    self.journal.append({"call": a.call, "at": _digest(a), "out": [pack(o) for o in out]})
+                if self.journal is not None and not self._late:  # a run that has more time asks something else here
+                    record = {"call": a.call, "at": _digest(a), "out": [pack(o) for o in out]}
+                    self.journal.append(record, durable=a.at.ndim == 2 and len(a.at) > 1)
                 computed.append(out)
             self._hear_of_faults()
         return computed

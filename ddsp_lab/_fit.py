@@ -19,7 +19,7 @@ from ._block import Block, walk
 from ._choice import AUTO, chosen
 from ._crew import Crew
 from ._damage import Damage
-from ._errors import FitError
+from ._errors import FitError, RunError
 from ._evaluate import Evaluate
 from ._findings import findings
 from ._look_ahead import check_look_ahead
@@ -38,6 +38,8 @@ from ._separate import Separation
 from ._space import Space
 from ._target import Target
 
+SHORTEST_S = 0.001  # that a fit may be given
+
 
 def fit(
     chain: Block | str,
@@ -53,6 +55,7 @@ def fit(
     start: Mapping[str, Any] | None = None,
     prior: float = 0.0,
     budget: int | None = None,
+    seconds: float | None = None,
     align: bool = True,
     strict: bool = False,
     observed_through: Damage | str | None = None,
@@ -68,7 +71,8 @@ def fit(
     STFT distance. `optimizer` None or `auto` is the alternating recipe for a sum of squares with few
     parameters, Adam otherwise, CMA-ES where the chain or the target has no gradient; a note says which, and why.
     `prior` times the mean square distance from the start, every range counting as 1, is added to the loss: for chains
-    with more parameters than the recordings decide. `budget` is in evaluations, one for each rendering of the chain.
+    with more parameters than the recordings decide. `budget` is in evaluations, one for each rendering of the chain;
+    after `seconds` of computing no other is begun, and a longer call with the same folder goes on from there.
     `frozen`, `ties` and `start` are those of `Space`. With a `folder` the run is kept there, and goes on there when
     called again. `watch` is called after each evaluation. `observed_through` is a known damage of the references: a
     `Damage`, or the text of one.
@@ -84,6 +88,7 @@ def fit(
     seed = _whole("seed", seed, -(2**63))
     budget = None if budget is None else _whole("budget", budget, 1)
     prior = _weight("prior", prior)
+    seconds = np.inf if seconds is None else _weight("seconds", seconds, least=SHORTEST_S)
     crew = Crew(executor)
     block = parse(chain)
     space = Space(block, frozen, ties, start)
@@ -110,11 +115,17 @@ def fit(
             watch,
             problem(pairs, short, space, goal, sr, prior) if short else None,
             crew.losses(whole),
+            seconds,
         )
         search = Search(evaluate, space, way, seed)
         if run is not None:
             search.on_round = lambda: run.save_preset(Preset.of(block, space.decode(evaluate.best.u), sr))
-        u = search.run()
+        try:
+            u = search.run()
+        except RunError as error:
+            if run is None or error.code != "run-disk" or not np.isfinite(evaluate.best.loss):
+                raise
+            raise run.rescued(error, Preset.of(block, space.decode(evaluate.best.u), sr), evaluate.best.loss) from None
         values = space.decode(u)
         fits = [np.atleast_2d(render(block, values, pair.dry, sr)) for pair in pairs]
 
@@ -167,10 +178,10 @@ def _whole(what: str, value: Any, least: int) -> int:
     return value.__index__()
 
 
-def _weight(what: str, value: Any) -> float:
-    """A finite number that is not negative."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0.0 <= value < np.inf:
-        raise FitError("bad-setting", f"{what}={short(value)}.", "Give a number from 0 up.")
+def _weight(what: str, value: Any, least: float = 0.0) -> float:
+    """A finite number, `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not least <= value < np.inf:
+        raise FitError("bad-setting", f"{what}={short(value)}.", f"Give a number from {least:g} up.")
     return float(value)
 
 

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from ._errors import RunError
+
+SYNC_S = 0.5  # a record of one point is lost more cheaply than every one of them is waited for
 
 
 def _line(record: dict[str, Any]) -> str:
@@ -60,13 +63,15 @@ class Journal:
         if self.repaired:
             self._file.truncate(intact)
         self.length = len(self._held)
+        self._synced = time.monotonic()
 
     def replay(self) -> Iterator[dict[str, Any]]:
         """The records that were there when the journal was opened, in order."""
         held, self._held = self._held, []
         yield from held
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, record: dict[str, Any], durable: bool = False) -> None:
+        """Write a record; a `durable` one survives the power going, others do half a second later."""
         line = _line(record).encode()
         try:
             if self._file.write(line) != len(line):
@@ -74,10 +79,16 @@ class Journal:
         except OSError as error:
             raise RunError.unwritable(self.path, error) from None
         self.length += 1
+        if durable or time.monotonic() - self._synced > SYNC_S:
+            self.sync()
 
     def sync(self) -> None:
         """Return once every record so far would survive the power going."""
-        os.fsync(self._file.fileno())
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise RunError.unwritable(self.path, error) from None
+        self._synced = time.monotonic()
 
     def clear(self) -> None:
         """Forget every record."""

@@ -69,6 +69,16 @@ class RunFolder:
     def save_preset(self, preset: Preset) -> Path:
         return self._write(PRESET, preset.text().encode())
 
+    def rescued(self, error: RunError, best: Preset, loss: float) -> RunError:
+        """The error, with where the best so far is: in its file or, where not even that can be written, in the text."""
+        try:
+            where = f"is in {self.save_preset(best)}"
+        except RunError:
+            where = f"is {json.dumps(json.loads(best.text()))}"
+        rescued = RunError(error.code, f"{error.message} The best so far, of loss {loss:.3g}, {where}.", error.remedy)
+        rescued.preset = best
+        return rescued
+
     def save_metrics(self, metrics: Mapping[str, Any]) -> Path:
         return self._write(METRICS, (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode())
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import ddsp_lab as dl
 from ddsp_lab import audio
 from ddsp_lab.cli import demo as demo_module
 from ddsp_lab.cli._shell import two_values
+from ddsp_lab.cli.fit import ProgressBar
 
 DRY = plucks()
 FIGURES = {
@@ -179,6 +181,30 @@ def test_fit_is_read_by_people_too():
     for word in ("loss", "esr_aligned", "gain_db", "-6.021 dB", "-60 to 24 dB", "evaluations", "run: preset.json"):
         assert word in result.stdout
     assert "note align-polarity" in result.stderr
+
+
+def test_nothing_but_errors_is_heard_where_it_is_to_be_quiet():
+    loud, quiet, wrong = (
+        cli("fit", "s/dry.wav", reference, "--chain", "gain", "-o", "run", "-n", 3, *more)
+        for reference, more in (("s/wet.wav", ()), ("s/wet.wav", ("--quiet",)), ("s/none.wav", ("--quiet",)))
+    )
+    assert loud.stderr.startswith("note optimizer-chosen: alternating")
+    assert loud.stderr.count("\n") == 1
+    assert quiet.stderr == ""
+    assert quiet.stdout.replace("\n", "").startswith("loss")
+    assert wrong.stderr.startswith("error audio-missing")
+
+
+def test_the_progress_line_says_how_fast_it_goes_and_how_long():
+    bar = ProgressBar(None)
+    bar.seen.extend([(10.0, 0), (12.0, 500), (15.0, 1000)])
+    best = SimpleNamespace(loss=0.5)
+    for budget, seconds, said in (
+        (np.inf, np.inf, "loss 0.5 after 1000 evaluations, 200/s"),
+        (3000, np.inf, "loss 0.5 after 1000 evaluations, 200/s, 10 s left"),
+        (3000, 4.0, "loss 0.5 after 1000 evaluations, 200/s, 4 s left"),
+    ):
+        assert bar.said(SimpleNamespace(best=best, evaluations=1000, budget=budget, seconds_left=seconds)) == said
 
 
 def test_the_same_fit_again_goes_on():

@@ -101,6 +101,8 @@ BAD = {
     "a value too many": (a_fit(chain="gain(3)"), "bad-setting", "name=value"),
     "unknown target": (a_fit("--target", "esrr"), "unknown-name", "Did you mean 'esr'?"),
     "unknown optimizer": (a_fit("--optimizer", "adma"), "unknown-name", "Did you mean 'adam'?"),
+    "no time": (a_fit("--seconds", 0), "bad-setting", "from 0.001 up"),
+    "no workers": (a_fit("--executor", "local:0"), "bad-setting", "local:4"),
     "unknown path": (a_fit("--freeze", "gain_bd"), "unknown-parameter", "Did you mean 'gain_db'?"),
     "half a tie": (a_fit("--tie", "gain_db"), "unknown-parameter", "PATH=PATH"),
     "all frozen": (a_fit("--freeze", "gain_db"), "nothing-to-fit", "Freeze or tie less"),

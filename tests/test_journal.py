@@ -1,6 +1,8 @@
 """The journal of a fit: what is intact comes back, what is not is forgotten, and one process at a time writes it."""
 
+import errno
 import io
+import os
 
 import pytest
 
@@ -50,6 +52,40 @@ def test_a_torn_tail_is_cut_off_wherever_it_is_torn(journal):
         opened.append(RECORDS[4])
         opened.close()
         assert journal.read_bytes() == data
+
+
+def test_a_journal_cut_at_any_byte_keeps_every_whole_record(journal):
+    data = journal.read_bytes()
+    for cut in range(len(data) + 1):
+        journal.write_bytes(data[:cut])
+        assert records(journal) == RECORDS[: data[:cut].count(b"\n")]
+
+
+def test_durable_records_are_on_the_disk_at_once_and_others_soon(tmp_path, monkeypatch):
+    synced, sync = [], os.fsync
+    monkeypatch.setattr(_journal.os, "fsync", lambda file: synced.append(sync(file)))
+    opened = Journal(tmp_path / "journal.jsonl")
+    for _ in range(100):
+        opened.append(RECORDS[0])
+    assert len(synced) <= 1
+    for count in range(1, 4):
+        before = len(synced)
+        opened.append(RECORDS[count], durable=True)
+        assert len(synced) == before + 1
+    monkeypatch.setattr(_journal, "SYNC_S", 0.0)
+    opened.append(RECORDS[4])
+    assert len(synced) == before + 2
+    opened.close()
+
+
+def test_a_disk_that_cannot_keep_what_it_took_is_an_error(tmp_path, monkeypatch):
+    def broken(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    opened = Journal(tmp_path / "journal.jsonl")
+    monkeypatch.setattr(_journal.os, "fsync", broken)
+    assert "rror" in raised("run-disk", opened.append, RECORDS[0], True).message
+    opened.close()
 
 
 def test_what_follows_an_altered_line_is_forgotten(journal):

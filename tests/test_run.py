@@ -219,6 +219,117 @@ def test_a_real_limit_ends_in_an_error_and_the_fit_goes_on(files, whole, monkeyp
     assert outcome(files / "run") == outcome(whole)
 
 
+POPULATION = {"optimizer": "differential_evolution(population=20)", "budget": 1200}
+SEARCH = ("--optimizer", POPULATION["optimizer"], "-n", POPULATION["budget"])
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """A folder of a population search in which nothing went wrong."""
+    folder = tmp_path_factory.mktemp("searched") / "run"
+    fitted(folder, **POPULATION)
+    return folder
+
+
+def test_every_generation_is_on_the_disk_before_the_next(tmp_path, monkeypatch):
+    synced, sync = [], os.fsync
+    monkeypatch.setattr(_journal.os, "fsync", lambda file: synced.append(sync(file)))
+    monkeypatch.setattr(_run, "write_whole", lambda path, data: path.write_bytes(data))
+    dl.fit(**(SMALL | {"optimizer": "random_search(population=3)", "budget": 31}), folder=tmp_path)
+    assert len(synced) >= 10
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.95])
+def test_a_population_goes_on_from_any_part_of_its_journal(tmp_path, searched, share):
+    (tmp_path / "config.json").write_bytes((searched / "config.json").read_bytes())
+    data = (searched / "journal.jsonl").read_bytes()
+    (tmp_path / "journal.jsonl").write_bytes(data[: int(share * len(data))])
+    kept = lines(tmp_path)
+    assert fitted(tmp_path, **POPULATION).metrics["replayed"] == kept
+    assert outcome(tmp_path) == outcome(searched)
+    assert (tmp_path / "journal.jsonl").read_bytes() == data
+
+
+@pytest.mark.nightly
+def test_a_population_goes_on_from_a_journal_cut_at_any_byte(tmp_path, searched):
+    data, config = (searched / "journal.jsonl").read_bytes(), (searched / "config.json").read_bytes()
+    cuts = np.unique(np.random.default_rng(0).integers(0, len(data), 150))
+    for cut in [*range(3), *cuts.tolist(), len(data) - 1]:
+        folder = tmp_path / str(cut)
+        folder.mkdir()
+        (folder / "config.json").write_bytes(config)
+        (folder / "journal.jsonl").write_bytes(data[:cut])
+        assert fitted(folder, **POPULATION).metrics["replayed"] == data[:cut].count(b"\n")
+        assert outcome(folder) == outcome(searched)
+
+
+def test_a_disk_that_fills_up_during_a_search_keeps_the_best_in_its_file(files, searched, monkeypatch):
+    monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "0")
+    code, out, _ = finished(process(*FIT, *SEARCH, "--json", cwd=files, preface=LIMITED))
+    assert code == 2
+    error = strict_json(out)["error"]
+    assert error["code"] == "run-disk"
+    assert "The best so far, of loss 0.0" in error["message"]
+    assert "is in run/preset.json" in error["message"]
+    kept = dl.Preset.load(files / "run" / "preset.json")
+    assert 0 < lines(files / "run") < lines(searched)
+    said = float(error["message"].partition("of loss ")[2].partition(",")[0])
+    assert np.sum((kept.render(DRY, SR) - REFERENCE) ** 2) / np.sum(REFERENCE**2) == pytest.approx(said, rel=0.5)
+    fitted(files / "run", **POPULATION)
+    assert outcome(files / "run") == outcome(searched)
+
+
+def test_a_disk_that_takes_nothing_at_all_leaves_the_best_in_the_error(tmp_path, searched, monkeypatch):
+    class Full(io.FileIO):
+        def write(self, data):
+            return super().write(data) if lines(tmp_path) < 20 else no_space()
+
+    best = []
+    with monkeypatch.context() as patch:
+        patch.setattr(_journal, "open", lambda path, mode, **_: Full(path, mode), raising=False)
+        write = _run.write_whole
+        patch.setattr(
+            _run, "write_whole", lambda path, data: no_space() if lines(tmp_path) >= 20 else write(path, data)
+        )
+        error = raised("run-disk", fitted, tmp_path, watch=lambda e: best.append(e.best.loss), **POPULATION)
+    assert f"of loss {best[-1]:.3g}, is {{" in error.message
+    said = json.loads(error.message.partition(", is ")[2].removesuffix("."))
+    assert said == json.loads(error.preset.text())
+    assert fitted(tmp_path, **POPULATION).metrics["replayed"] == 20
+    assert outcome(tmp_path) == outcome(searched)
+
+
+# --- time
+
+
+def test_a_fit_that_is_short_of_time_goes_on_where_it_stopped(tmp_path, searched):
+    counts = []
+    while not counts or counts[-1] < POPULATION["budget"]:
+        kept = lines(tmp_path)
+        result = fitted(tmp_path, **POPULATION, seconds=0.02)
+        assert result.metrics["replayed"] == kept
+        counts.append(result.metrics["evaluations"])
+    assert len(counts) > 2
+    assert counts == sorted(set(counts))
+    assert outcome(tmp_path) == outcome(searched)
+
+
+def test_time_is_kept_and_what_is_replayed_takes_none_of_it(tmp_path):
+    way = {"optimizer": "random_search(generations=1000000)", "budget": None, "seconds": 0.5, "folder": tmp_path}
+    began = time.perf_counter()
+    first = dl.fit(**(SMALL | way))
+    assert 0.5 < time.perf_counter() - began < 5.0
+    assert first.metrics["evaluations"] > 32
+    second = dl.fit(**(SMALL | way))
+    assert second.metrics["evaluations"] > 1.2 * first.metrics["evaluations"]
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0, -1.0, float("nan"), float("inf"), True, "1"])
+def test_no_time_at_all_is_an_error(tmp_path, seconds):
+    assert "seconds=" in raised("bad-setting", dl.fit, **SMALL, seconds=seconds, folder=tmp_path / "run").message
+    assert not (tmp_path / "run").exists()
+
+
 # --- kill and Ctrl-C
 
 
@@ -259,6 +370,22 @@ def test_a_fit_killed_at_any_time_goes_on(files, whole, took, seed):
     finished(running)
     assert finished(process(*FIT, cwd=files))[0] == 0
     assert outcome(files / "run") == outcome(whole)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(100))
+def test_a_killed_search_loses_no_generation(files, searched, seed):
+    random = np.random.default_rng(seed)
+    running = process(*FIT, *SEARCH, cwd=files)
+    once_there_are(random.integers(1, lines(searched) - 10), files / "run", running)
+    time.sleep(random.uniform(0.0, 0.01))
+    seen = lines(files / "run")
+    running.send_signal(signal.SIGKILL)
+    finished(running)
+    assert lines(files / "run") >= seen
+    kept = lines(files / "run")
+    assert fitted(files / "run", **POPULATION).metrics["replayed"] == kept
+    assert outcome(files / "run") == outcome(searched)
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "json"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +20,7 @@ from ._shell import Json, Strict, err, notes_json, out, show_json, show_notes, s
 
 FIGURES = ("loss", "esr", "esr_aligned", "mrstft", "held_out", "latency_samples", "gain_db", "polarity")
 EVERY_S = 0.1  # between two looks at the progress bar
+RECENT_S = 5.0  # over which its speed is measured
 
 
 @verb
@@ -35,6 +38,7 @@ def fit(
     ] = None,
     prior: Annotated[float, typer.Option(min=0.0, help="Weight of the distance from the start.")] = 0.0,
     budget: Annotated[int | None, typer.Option("-n", "--budget", min=1, help="Evaluations at most.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Seconds of computing at most; again, and it goes on.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same preset.")] = 0,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="The run folder [default: runs/REF].")
@@ -49,6 +53,7 @@ def fit(
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again in a folder that holds another fit.")] = False,
     strict: Strict = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing on stderr but errors.")] = False,
     as_json: Json = False,
 ) -> None:
     """Fit a chain to a recording; called again, it goes on where it stopped."""
@@ -58,7 +63,7 @@ def fit(
     files = [(dry, reference), *zip(others[::2], others[1::2], strict=True)]
     sounds = load_pairs(files, strict)
     folder = output or Path("runs") / reference.stem
-    with ProgressBar(budget) as watch:
+    with ProgressBar(budget, quiet) as watch:
         result = fit_chain(
             chain,
             sounds.dry,
@@ -71,6 +76,7 @@ def fit(
             ties=[_tie(text) for text in tie or ()],
             prior=prior,
             budget=budget,
+            seconds=seconds,
             align=align,
             strict=strict,
             observed_through=observed_through,
@@ -83,7 +89,7 @@ def fit(
     if as_json:
         show_json({**result.metrics, "notes": notes_json(notes)})
         return
-    show_result(result, notes)
+    show_result(result, [] if quiet else notes)
     out.print(f"{folder}: preset.json, fit.flac, metrics.json", soft_wrap=True)
 
 
@@ -111,18 +117,19 @@ def show_result(result: FitResult, notes: list[tuple[str, str]]) -> None:
 
 
 class ProgressBar:
-    """A line on stderr: evaluations and the best loss so far."""
+    """A line on stderr, where that is a terminal: the best loss so far, evaluations, how fast it goes and how long."""
 
-    def __init__(self, budget: int | None):
+    def __init__(self, budget: int | None, quiet: bool = False):
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
             *((BarColumn(),) if budget else ()),
             TimeElapsedColumn(),
         )
-        self.progress = Progress(*columns, console=err, transient=True)
+        self.progress = Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal)
         self.task = self.progress.add_task("compiling", total=budget)
         self.shown = 0.0
+        self.seen: deque[tuple[float, int]] = deque(maxlen=round(RECENT_S / EVERY_S))
 
     def __enter__(self) -> ProgressBar:
         self.progress.start()
@@ -135,5 +142,15 @@ class ProgressBar:
         now = time.monotonic()
         if now - self.shown > EVERY_S:
             self.shown = now
-            said = f"loss {evaluate.best.loss:.3g} after {evaluate.evaluations} evaluations"
-            self.progress.update(self.task, completed=evaluate.evaluations, description=said)
+            self.seen.append((now, evaluate.evaluations))
+            self.progress.update(self.task, completed=evaluate.evaluations, description=self.said(evaluate))
+
+    def said(self, evaluate: Evaluate) -> str:
+        """The line: what is left is reckoned with the speed of the last seconds."""
+        said = f"loss {evaluate.best.loss:.3g} after {evaluate.evaluations} evaluations"
+        (then, before), (now, count) = self.seen[0], self.seen[-1]
+        if count == before:
+            return said
+        rate = (count - before) / (now - then)
+        left = min(evaluate.seconds_left, (evaluate.budget - count) / rate)
+        return f"{said}, {rate:.3g}/s" + (f", {left:.0f} s left" if isfinite(left) else "")
