@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import ceil, log2, prod
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend import core
 
-from ._block import Block, Context, nest
-from ._space import starting_values
+from ._block import Block, Context, flatten, nest
+from ._space import Space, starting_values
 
 SIZES = (1 << 15, 1 << 16)  # two lengths, whose difference leaves out what is done once a call
 FUNCTION_OPS = 10  # what an exponential, a logarithm or a tangent comes to in multiplications, roughly
@@ -47,6 +49,17 @@ def ops_per_sample(chain: Block, sr: int = 48_000, channels: int = 1, values: Ma
     """
     counts = [_ops(_program(chain, sr, channels, n, values or {}).jaxpr, n) for n in SIZES]
     return (counts[1] - counts[0]) / (SIZES[1] - SIZES[0])
+
+
+def ops_as_chosen(space: Space, u: np.ndarray) -> float:
+    """The operations a sample of a chain with its choices as they are at a point."""
+    values = flatten(space.decode(u))
+    return _ops_as_chosen(space.chain, tuple((k, float(values[k])) for k, q in space.params.items() if q.choices))
+
+
+@lru_cache(maxsize=4096)
+def _ops_as_chosen(chain: Block, chosen: tuple[tuple[str, float], ...]) -> float:
+    return ops_per_sample(chain, values=dict(chosen))
 
 
 def _program(chain: Block, sr: int, channels: int, samples: int, settled: Mapping[str, Any]) -> core.ClosedJaxpr:

@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from . import _problem
+from ._evaluate import Elsewhere
 from ._executor import Local, WorkerLost, executor
 from ._problem import Problem
 
@@ -39,8 +39,8 @@ class Crew:
         self._mine = self._executor is not given
         self._opened = ExitStack()
 
-    def losses(self, problem: Problem) -> Callable[[Float[np.ndarray, "k n"]], Float[np.ndarray, " k"]] | None:
-        """What gives the losses of a generation; None where there is no executor."""
+    def computing(self, problem: Problem) -> Elsewhere | None:
+        """What gives the losses of a generation, or their terms; None where there is no executor."""
         if (away := self._executor) is None:
             return None
 
@@ -50,28 +50,31 @@ class Crew:
             file.write_bytes(cloudpickle.dumps(jax.tree.map(np.asarray, problem)))
             return str(file)
 
-        def losses(us: np.ndarray) -> np.ndarray:
+        def computed(ask: Callable[..., np.ndarray], us: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
             pieces = [us[i : i + PIECE] for i in range(0, len(us), PIECE)]
             first = [] if path.cache_info().currsize else [pieces.pop(0)]  # compiles what all others read from the disk
-            return np.concatenate([*self._answers(away, path(), first), *self._answers(away, path(), pieces)])
+            send = partial(away.submit, _ask, ask, path())
+            return np.concatenate([*self._answers(send, first, shape), *self._answers(send, pieces, shape)])
 
-        return losses
+        return computed
 
-    def _answers(self, away: Executor, path: str, pieces: list[np.ndarray]) -> list[np.ndarray]:
-        sent = [away.submit(_losses, path, us) for us in pieces]
+    def _answers(
+        self, send: Callable[..., Future[np.ndarray]], pieces: list[np.ndarray], shape: tuple[int, ...]
+    ) -> list[np.ndarray]:
+        sent = [send(us) for us in pieces]
         try:
-            return [self._answer(future, len(us)) for future, us in zip(sent, pieces, strict=True)]
+            return [self._answer(future, (len(us), *shape)) for future, us in zip(sent, pieces, strict=True)]
         except BaseException:
             for future in sent:
                 future.cancel()
             raise
 
-    def _answer(self, future: Future[np.ndarray], count: int) -> np.ndarray:
+    def _answer(self, future: Future[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
         try:
             return future.result()
         except WorkerLost:
-            self.lost += count
-            return np.full(count, np.inf)
+            self.lost += shape[0]
+            return np.full(shape, np.inf)
 
     @property
     def notes(self) -> list[tuple[str, str]]:
@@ -88,9 +91,9 @@ class Crew:
         self._opened.close()
 
 
-def _losses(path: str, us: Float[np.ndarray, "k n"]) -> Float[np.ndarray, " k"]:
+def _ask(ask: Callable[..., np.ndarray], path: str, us: Float[np.ndarray, "k n"]) -> Float[np.ndarray, "k ..."]:
     """In a worker."""
-    return _problem.losses(_read(path), us, PIECE)
+    return ask(_read(path), us, PIECE)
 
 
 @lru_cache(maxsize=1)

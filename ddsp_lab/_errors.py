@@ -58,6 +58,7 @@ CODES = {
     "fit-needs-gradient": "a gradient optimizer met a block without gradients",
     "fit-needs-residual": "a least-squares optimizer met a target that is no sum of squares",
     "fit-discrete-stays": "a gradient optimizer left the parameters that take whole numbers or choices as they were",
+    "fit-single-objective": "a search for a front has one objective only",
     "fit-dead-start": "no parameter changes the loss where the fit starts",
     "fit-diverged": "no evaluated setting gave a finite loss",
     "fit-interrupted": "the fit was stopped from the keyboard; its state is saved",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from math import ceil
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import jax
@@ -19,6 +20,7 @@ from jaxtyping import Float
 from . import _problem
 from ._block import faults
 from ._errors import FitError, RunError
+from ._front import Front
 from ._journal import Journal, pack, unpack
 from ._problem import Problem
 from ._separate import Separation
@@ -27,6 +29,8 @@ Suggestion: TypeAlias = Literal["estimates", "alone", "redrawn", "restarts", "tw
 
 
 T = TypeVar("T")
+Elsewhere: TypeAlias = Callable[[Callable[..., np.ndarray], np.ndarray, tuple[int, ...]], np.ndarray]
+NOTHING_ELSE: Mapping[str, np.ndarray] = MappingProxyType({})
 SIDE_BY_SIDE = 8  # questions computed at once at most: each holds a Jacobian
 
 
@@ -82,12 +86,12 @@ class Evaluate:
         held_out: Problem | None = None,
         watch: Callable[[Evaluate], None] = lambda _: None,
         excerpt: Problem | None = None,
-        elsewhere: Callable[[np.ndarray], np.ndarray] | None = None,
+        elsewhere: Elsewhere | None = None,
         seconds: float = np.inf,
     ):
         self.problem, self.separation, self.unseen, self.watch = problem, separation, held_out, watch
         self.budget, self.journal = budget, journal
-        self.elsewhere = elsewhere  # gives the losses of a generation
+        self.elsewhere = elsewhere  # computes generations
         self.spent = 0.0
         self.non_finite = 0
         self.failed = 0
@@ -97,6 +101,7 @@ class Evaluate:
         self._compiled: set[str] = set()
         self.best = Best(np.zeros(0))
         self.history: list[tuple[int, float]] = []
+        self.front = Front()  # of what `terms` were asked for
         self.seconds = seconds
         self._since: float | None = None  # the first answer that the journal did not hold
         self._late = False
@@ -116,12 +121,23 @@ class Evaluate:
         """The loss at each of `us`, shape (k, n)."""
         return self.answers([self.ask_losses(us)])[0]
 
-    def generation(self, us: Float[np.ndarray, "k n"]) -> Float[np.ndarray, " k"]:
-        """The losses of a population; of the last one, as many points as the budget pays for."""
-        left = self.budget - self.spent
+    def terms(self, us: Any, beside: Mapping[str, np.ndarray] = NOTHING_ELSE) -> Float[np.ndarray, "k m"]:
+        """What the target's terms say at each of `us`, unweighted, and what else of them is to be little, by name."""
+        return self.answers([self.ask_terms(us, beside)])[0]
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The names of the target's terms."""
+        return tuple(self.problem.target.terms())
+
+    def generation(
+        self, us: Float[np.ndarray, "k n"], ask: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> Float[np.ndarray, "k ..."]:
+        """What `ask` says of a population, its losses unless given; of the last one, what the budget pays for."""
+        ask, left = ask or self.losses, self.budget - self.spent
         if 1.0 <= left < len(us):
-            self.losses(us[: int(left)])
-        return self.losses(us)
+            ask(us[: int(left)])
+        return ask(us)
 
     def values_and_gradients(self, us: Any) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
         """Losses and their gradients, all starts in one vmapped program."""
@@ -141,9 +157,27 @@ class Evaluate:
     def ask_losses(self, us: Any) -> Asked:
         """The question that `losses` answers."""
         us = np.atleast_2d(np.asarray(us, np.float64))
-        losses = self.elsewhere if self.elsewhere and len(us) > 1 else partial(_problem.losses, self.problem)
-        compute = lambda: (losses(us),)  # noqa: E731
+        compute = partial(self._of_each, _problem.losses, us)
         return Asked("losses", us, len(us), compute, lambda values: self._note(us, values))
+
+    def ask_terms(self, us: Any, beside: Mapping[str, np.ndarray] = NOTHING_ELSE) -> Asked:
+        """The question that `terms` answers."""
+        us, names = np.atleast_2d(np.asarray(us, np.float64)), self.objectives
+
+        def read(found: np.ndarray) -> np.ndarray:
+            objectives = np.column_stack([found[:, 1:], *beside.values()])
+            finite = np.all(np.isfinite(found), axis=1)
+            objectives = np.where(finite[:, None], objectives, np.inf)
+            losses = self._note(us, np.where(finite, found[:, 0], np.nan))
+            self.front = self.front.joined((*names, *beside), us, losses, objectives)
+            return objectives
+
+        compute = partial(self._of_each, _problem.terms, us, (1 + len(names),))
+        return Asked("terms", us, len(us), compute, read)
+
+    def _of_each(self, ask: Callable[..., np.ndarray], us: np.ndarray, shape: tuple[int, ...] = ()) -> tuple[Any]:
+        """What `ask` says of each point: an array of `shape`."""
+        return (self.elsewhere(ask, us, shape) if self.elsewhere and len(us) > 1 else ask(self.problem, us),)
 
     def ask_gauss_newton(self, u: Any, free: np.ndarray | None = None) -> Asked:
         """The question that `gauss_newton` answers."""

@@ -114,7 +114,7 @@ def fit(
             problem(pairs, held, space, goal, sr) if held else None,
             watch,
             problem(pairs, short, space, goal, sr, prior) if short else None,
-            crew.losses(whole),
+            crew.computing(whole),
             seconds,
         )
         search = Search(evaluate, space, way, seed)
@@ -149,6 +149,8 @@ def fit(
         metrics |= {"at_bound": at_bound(space, u), "insensitive": insensitive(space, u, loss)}
         about = {"target": str(goal), "optimizer": str(way), "version": __version__, "jax": jax.__version__, **metrics}
         preset = Preset.of(block, values, sr, about)
+        front = tuple((Preset.of(block, space.decode(v), sr), costs) for v, costs in evaluate.front)
+        metrics |= {"front": len(front)} if front else {}
         known = {*walk(block), *(t.damage for _, t in goal.terms().values() if isinstance(t, Observed))}
         notes = [
             *(note for pair in pairs for note in pair.notes),
@@ -165,10 +167,12 @@ def fit(
                 notes.append(
                     ("audio-clips", f"fit.flac had to be turned down by {-turned_down:.2f} dB to fit its format.")
                 )
+            if front:
+                run.save_front(front)
             run.save_metrics(metrics)
             run.journal.sync()
         sounds = {"dry": pairs[0].dry, "reference": pairs[0].reference, "fit": fits[0]}
-        return FitResult(preset, metrics, tuple(evaluate.history), tuple(notes), sounds, sr)
+        return FitResult(preset, metrics, tuple(evaluate.history), tuple(notes), sounds, sr, front)
 
 
 def _whole(what: str, value: Any, least: int) -> int:

@@ -33,12 +33,14 @@ class Optimizer(Registered, abc.ABC):
     answers must give the same questions: that is how a killed run resumes.
 
     `parallel` says that it asks about whole generations, which many processors can share; `handles_settings` that it
-    takes steps in what has no neighbours, such as the settings of blocks.
+    takes steps in what has no neighbours, such as the settings of blocks; `multi_objective` that it keeps apart what
+    others add up, which takes two terms or more.
     """
 
     needs_gradient: ClassVar[bool] = False
     handles_settings: ClassVar[bool] = False
     parallel: ClassVar[bool] = False
+    multi_objective: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self.check_settings()

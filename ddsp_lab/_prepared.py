@@ -50,4 +50,9 @@ def checking_shape(compare: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-WRAPPED = {"prepare": keeping_shape, "distance": checking_shape, "residual": checking_shape}
+WRAPPED = {
+    "prepare": keeping_shape,
+    "distance": checking_shape,
+    "distances": checking_shape,
+    "residual": checking_shape,
+}

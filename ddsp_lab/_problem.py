@@ -60,6 +60,13 @@ class Problem:
         distance = _each(lambda f, y: self.target.distance(f, y, self.sr), self.features, self._rendered(u))
         return jnp.mean(distance) + self.prior * jnp.mean((u - self.centre) ** 2)
 
+    def terms(self, u: Float[Array, " n"]) -> Float[Array, " 1+m"]:
+        """The loss, and the mean distance by each of the target's terms."""
+        found = _each(lambda f, y: self.target.distances(f, y, self.sr), self.features, self._rendered(u)).mean(axis=0)
+        weights = jnp.asarray([w for w, _ in self.target.terms().values()], found.dtype)
+        loss = weights @ found + self.prior * jnp.mean((u - self.centre) ** 2)
+        return jnp.concatenate([loss[None], found])
+
     def residual(self, u: Float[Array, " n"]) -> Float[Array, " r"]:
         """A vector whose squares add up to `loss`."""
         r = _each(lambda f, y: self.target.residual(f, y, self.sr), self.features, self._rendered(u))
@@ -102,23 +109,44 @@ def _each(f: Callable[..., Any], *stacks: Any) -> Any:
 
 def losses(problem: Problem, us: Float[Any, "k n"], least: int = 1) -> Float[np.ndarray, " k"]:
     """The loss at each point. One program serves every number of points up to a power of two, from `least` on."""
+    return _at_each(_losses, problem, us, least)
+
+
+def terms(problem: Problem, us: Float[Any, "k n"], least: int = 1) -> Float[np.ndarray, "k 1+m"]:
+    """The loss and its terms at each point, as `losses` are found."""
+    return _at_each(_terms, problem, us, least)
+
+
+def _at_each(found: Callable[..., Any], problem: Problem, us: Float[Any, "k n"], least: int) -> np.ndarray:
     count = len(us)
     room = (1 << (max(count, least) - 1).bit_length()) - count
-    return np.asarray(_losses(problem, np.pad(us, ((0, room), (0, 0)), mode="edge"), np.int32(count)))[:count]
+    return np.asarray(found(problem, np.pad(us, ((0, room), (0, 0)), mode="edge"), np.int32(count)))[:count]
 
 
 @compiled
 def _losses(problem: Problem, us: Float[Array, "k n"], count: Int[Array, ""]) -> Float[Array, " k"]:
+    return _swept(problem, problem.loss, us, count)
+
+
+@compiled
+def _terms(problem: Problem, us: Float[Array, "k n"], count: Int[Array, ""]) -> Float[Array, "k 1+m"]:
+    return _swept(problem, problem.terms, us, count)
+
+
+def _swept(
+    problem: Problem, f: Callable[[Float[Array, " n"]], Array], us: Float[Array, "k n"], count: Int[Array, ""]
+) -> Float[Array, "k ..."]:
     """At the first `count` points; what stands for the others means nothing."""
     if us.shape[0] == 1:
-        return problem.loss(us[0])[None]
+        return f(us[0])[None]
     at_once = min(us.shape[0], _side_by_side(problem))
 
-    def add(i: Int[Array, ""], found: Float[Array, " k"]) -> Float[Array, " k"]:
+    def add(i: Int[Array, ""], found: Float[Array, "k ..."]) -> Float[Array, "k ..."]:
         piece = jax.lax.dynamic_slice_in_dim(us, i * at_once, at_once)
-        return jax.lax.dynamic_update_slice_in_dim(found, _each(problem.loss, piece), i * at_once, 0)
+        return jax.lax.dynamic_update_slice_in_dim(found, _each(f, piece), i * at_once, 0)
 
-    return jax.lax.fori_loop(0, -(-count // at_once), add, jnp.zeros(us.shape[0], us.dtype))
+    shape = jax.eval_shape(f, us[0]).shape
+    return jax.lax.fori_loop(0, -(-count // at_once), add, jnp.zeros((us.shape[0], *shape), us.dtype))
 
 
 def _side_by_side(problem: Problem) -> int:

@@ -24,6 +24,8 @@ class FitResult:
 
     `metrics` are the figures of `metrics.json`, `history` (evaluations, best loss so far), `notes` (code, text) what
     was resolved on the way, `sounds` the first pair as it was fitted and the fit, `(channels, samples)` at `sr` Hz.
+    `front` are the presets that a search with several objectives found none better than in all of them, each with its
+    objectives by name, the one of least loss first.
     """
 
     preset: Preset
@@ -32,6 +34,7 @@ class FitResult:
     notes: tuple[tuple[str, str], ...]
     sounds: Mapping[str, np.ndarray] = field(repr=False)
     sr: int
+    front: tuple[tuple[Preset, Mapping[str, float]], ...] = field(default=(), repr=False)
 
     @property
     def values(self) -> Values:

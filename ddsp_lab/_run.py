@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,15 @@ from ._journal import Journal
 from ._preset import Preset
 
 CONFIG, JOURNAL, PRESET, FIT, METRICS = "config.json", "journal.jsonl", "preset.json", "fit.flac", "metrics.json"
+FRONT = "front.json"
 
 
 class RunFolder:
     """`config.json`, `journal.jsonl`, `preset.json`, `fit.flac`, `metrics.json`.
 
     Opened with the configuration it was begun with, it goes on; with another, it raises `RunError` (`run-changed`)
-    unless `fresh`, which starts anew. Files appear whole or not at all.
+    unless `fresh`, which starts anew. Files appear whole or not at all. `front.json` is there where a search had
+    several objectives.
     """
 
     def __init__(self, path: str | os.PathLike[str], config: Mapping[str, Any], fresh: bool = False):
@@ -36,7 +38,7 @@ class RunFolder:
         try:
             if fresh:
                 self.journal.clear()
-                for name in (CONFIG, PRESET, FIT, METRICS):
+                for name in (CONFIG, PRESET, FIT, METRICS, FRONT):
                     (self.path / name).unlink(missing_ok=True)
             self._agree(dict(config))
         except BaseException as error:
@@ -81,6 +83,10 @@ class RunFolder:
 
     def save_metrics(self, metrics: Mapping[str, Any]) -> Path:
         return self._write(METRICS, (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode())
+
+    def save_front(self, front: Iterable[tuple[Preset, Mapping[str, float]]]) -> Path:
+        points = [{"objectives": dict(objectives), "values": preset.values} for preset, objectives in front]
+        return self._write(FRONT, (json.dumps(points, indent=2, allow_nan=False) + "\n").encode())
 
     def save_fit(self, y: np.ndarray, sr: int) -> float:
         """Write the fitted sound; returns by how many dB it had to be turned down to fit into the file."""

@@ -78,6 +78,10 @@ class Target(Registered, abc.ABC):
         """A vector whose squares add up to the distance; for least-squares targets only."""
         raise NotImplementedError
 
+    def distances(self, features: Any, y: Audio, sr: int) -> Float[Array, " m"]:
+        """The distance by each of its terms, before they are weighed."""
+        return self.distance(features, y, sr)[None]
+
     def terms(self) -> dict[str, tuple[float, Target]]:
         """The parts of a sum as name -> (weight, target)."""
         return {self.name: (1.0, self)}
@@ -159,6 +163,10 @@ class TargetSum(Target, abc.ABC):  # no member of its own: what the operators ma
     def distance(self, features: Any, y: Audio, sr: int) -> Float[Array, ""]:
         pairs = zip(self.parts, features, strict=True)
         return jnp.asarray(sum(w * t.distance(f, y, sr) for (w, t), f in pairs))
+
+    def distances(self, features: Any, y: Audio, sr: int) -> Float[Array, " m"]:
+        pairs = zip(self.parts, features, strict=True)
+        return jnp.stack([t.distance(f, y, sr) for (_, t), f in pairs])
 
     def residual(self, features: Any, y: Audio, sr: int) -> Float[Array, " r"]:
         pairs = zip(self.parts, features, strict=True)

@@ -20,6 +20,7 @@ from ddsp_lab.optimizers import Adam
 from ddsp_lab.targets import Esr, MultiResolutionStft
 
 SR, ESR = 8000, Esr()
+TWO = ESR + 0.1 * MultiResolutionStft()
 CHAIN = ParametricEq(2) >> Gain()
 TRUTH = {"parametric_eq": {"cutoff_hz": [200.0, 2000.0], "gain_db": [6.0, -9.0], "q": [1.0, 0.5]}, "gain.gain_db": -4.0}
 AT_BOUNDS = {"parametric_eq": {"cutoff_hz": [20.0, 2000.0], "gain_db": [20.0, -20.0], "q": 0.1}, "gain.gain_db": 24.0}
@@ -43,9 +44,15 @@ class Watched(Evaluate):
             self.broken_at = self.evaluations
 
     def ask_losses(self, us):
-        self.points += list(np.atleast_2d(us))
-        self.asked.append(len(np.atleast_2d(us)))
-        return super().ask_losses(us)
+        return self.remembered(super().ask_losses(us))
+
+    def ask_terms(self, us, *beside):
+        return self.remembered(super().ask_terms(us, *beside))
+
+    def remembered(self, asked):
+        self.points += list(asked.at)
+        self.asked.append(len(asked.at))
+        return asked
 
     def values_and_gradients(self, us):
         self.points += list(np.atleast_2d(us))
@@ -65,9 +72,9 @@ class Watched(Evaluate):
 
             def partly(compute=a.compute, a=a):
                 bad = (int(self.spent) + np.arange(len(a.at))) % 4 == 3
-                return (np.where(bad, np.nan, compute()[0]),)
+                return (np.where(bad, np.nan, np.transpose(compute()[0])).T,)
 
-            population = self.faulty and a.call == "losses" and len(a.at) > 3
+            population = self.faulty and a.call in ("losses", "terms") and len(a.at) > 3
             spoiled.append(a._replace(compute=partly if population else wrong) if faulty or population else a)
         numbers = super()._numbers(spoiled)
         if len(numbers) < len(asked):
@@ -88,7 +95,8 @@ def problem(space, truth=TRUTH, target=ESR, sound=None, prior=0.0):
 def search(optimizer, budget=400, space=None, seed=0, journal=None, faulty=False, truth=TRUTH, sound=None):
     """A whole search, as a fit runs it."""
     space = space or Space(CHAIN)
-    evaluate = Watched(*problem(space, truth, sound=sound), budget, journal)
+    target = TWO if optimizer.multi_objective else ESR
+    evaluate = Watched(*problem(space, truth, target, sound), budget, journal)
     evaluate.faulty = faulty
     run = Search(evaluate, space, optimizer, seed)
     evaluate.answer = run.run()

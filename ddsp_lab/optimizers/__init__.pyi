@@ -6,6 +6,7 @@ from .differential_evolution import DifferentialEvolution as DifferentialEvoluti
 from .lbfgs import Lbfgs as Lbfgs
 from .levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
 from .nevergrad import Nevergrad as Nevergrad
+from .nsga2 import Nsga2 as Nsga2
 from .pso import Pso as Pso
 from .pygad import Pygad as Pygad
 from .random_search import RandomSearch as RandomSearch
