@@ -226,7 +226,7 @@ def test_a_search_finds_what_was_chosen_and_its_values():
 def test_a_descent_fits_the_block_that_the_chain_starts_with():
     x, chain = noise(2, (1, 2 * SR)), parse("one_of(soft_clip, parametric_eq(bands=1), which='parametric_eq') >> gain")
     hidden = {"one_of.parametric_eq": {"cutoff_hz": 900.0, "gain_db": 9.0, "q": 1.5}, "gain.gain_db": -4.0}
-    result = dl.fit(chain, x, render(chain, hidden, x, SR), SR)
+    result = dl.fit(chain, x, render(chain, hidden, x, SR), SR, optimizer="alternating")
     assert result.metrics["esr"] < 1e-6
     assert "one_of.which" in dict(result.notes)["fit-discrete-stays"]
 
