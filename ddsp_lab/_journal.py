@@ -9,6 +9,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class Journal:
 
 def pack(a: np.ndarray) -> dict[str, Any]:
     """JSON has no NaN or infinity; null stands for both, as both mean a failed evaluation."""
-    return {"shape": list(a.shape), "data": [x if np.isfinite(x) else None for x in a.ravel().tolist()]}
+    return {"shape": list(a.shape), "data": [x if isfinite(x) else None for x in a.ravel().tolist()]}
 
 
 def unpack(packed: dict[str, Any]) -> np.ndarray:

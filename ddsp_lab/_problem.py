@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -107,39 +108,48 @@ def _each(f: Callable[..., Any], *stacks: Any) -> Any:
     return jax.tree.map(lambda y: y[None], f(*jax.tree.map(lambda x: x[0], stacks)))
 
 
-def losses(problem: Problem, us: Float[Any, "k n"], least: int = 1) -> Float[np.ndarray, " k"]:
-    """The loss at each point. One program serves every number of points up to a power of two, from `least` on."""
-    return _at_each(_losses, problem, us, least)
+def losses(
+    problem: Problem, us: Float[Any, "k n"], least: int = 1, at_once: int | None = None
+) -> Float[np.ndarray, " k"]:
+    """The loss at each point. One program serves every number of points up to a power of two, from `least` on; it
+    renders `at_once` of them side by side, as many as suit the machine if None, whatever their number: that is what it
+    takes in memory."""
+    return _at_each(_losses, problem, us, least, at_once)
 
 
-def terms(problem: Problem, us: Float[Any, "k n"], least: int = 1) -> Float[np.ndarray, "k 1+m"]:
+def terms(
+    problem: Problem, us: Float[Any, "k n"], least: int = 1, at_once: int | None = None
+) -> Float[np.ndarray, "k 1+m"]:
     """The loss and its terms at each point, as `losses` are found."""
-    return _at_each(_terms, problem, us, least)
+    return _at_each(_terms, problem, us, least, at_once)
 
 
-def _at_each(found: Callable[..., Any], problem: Problem, us: Float[Any, "k n"], least: int) -> np.ndarray:
+def _at_each(
+    found: Callable[..., Any], problem: Problem, us: Float[Any, "k n"], least: int, at_once: int | None
+) -> np.ndarray:
     count = len(us)
     room = (1 << (max(count, least) - 1).bit_length()) - count
-    return np.asarray(found(problem, np.pad(us, ((0, room), (0, 0)), mode="edge"), np.int32(count)))[:count]
+    padded = np.pad(us, ((0, room), (0, 0)), mode="edge")
+    return np.asarray(found(at_once or _side_by_side(problem), problem, padded, np.int32(count)))[:count]
 
 
-@compiled
-def _losses(problem: Problem, us: Float[Array, "k n"], count: Int[Array, ""]) -> Float[Array, " k"]:
-    return _swept(problem, problem.loss, us, count)
+@partial(compiled, static=1)
+def _losses(at_once: int, problem: Problem, us: Float[Array, "k n"], count: Int[Array, ""]) -> Float[Array, " k"]:
+    return _swept(at_once, problem.loss, us, count)
 
 
-@compiled
-def _terms(problem: Problem, us: Float[Array, "k n"], count: Int[Array, ""]) -> Float[Array, "k 1+m"]:
-    return _swept(problem, problem.terms, us, count)
+@partial(compiled, static=1)
+def _terms(at_once: int, problem: Problem, us: Float[Array, "k n"], count: Int[Array, ""]) -> Float[Array, "k 1+m"]:
+    return _swept(at_once, problem.terms, us, count)
 
 
 def _swept(
-    problem: Problem, f: Callable[[Float[Array, " n"]], Array], us: Float[Array, "k n"], count: Int[Array, ""]
+    at_once: int, f: Callable[[Float[Array, " n"]], Array], us: Float[Array, "k n"], count: Int[Array, ""]
 ) -> Float[Array, "k ..."]:
     """At the first `count` points; what stands for the others means nothing."""
     if us.shape[0] == 1:
         return f(us[0])[None]
-    at_once = min(us.shape[0], _side_by_side(problem))
+    at_once = min(us.shape[0], at_once)
 
     def add(i: Int[Array, ""], found: Float[Array, "k ..."]) -> Float[Array, "k ..."]:
         piece = jax.lax.dynamic_slice_in_dim(us, i * at_once, at_once)

@@ -108,8 +108,13 @@ class DifferentialEvolution(Optimizer):
 
 def _others(random: np.random.Generator, count: int, how_many: int) -> np.ndarray:
     """For each point, others, all of them different: `(how_many, count)`."""
-    shuffled = np.argsort(random.random((count, count - 1)), axis=1)[:, :how_many]
-    return (shuffled + (shuffled >= np.arange(count)[:, None])).T
+    chosen = np.arange(count)[None]
+    for left in range(count - 1, count - 1 - how_many, -1):
+        drawn = random.integers(left, size=count)
+        for taken in np.sort(chosen, axis=0):
+            drawn += drawn >= taken
+        chosen = np.concatenate([chosen, drawn[None]])
+    return chosen[1:]
 
 
 def _positive_cauchy(random: np.random.Generator, centre: float, count: int) -> np.ndarray:

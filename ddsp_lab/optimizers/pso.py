@@ -26,7 +26,7 @@ class State:
     velocity: np.ndarray
     best: np.ndarray  # where each particle has been best
     losses: np.ndarray  # there
-    informs: np.ndarray | None = None  # (population, population): who tells whom; None: to be drawn
+    informs: np.ndarray | None = None  # (population, INFORMED): whom each tells; None: to be drawn
     generation: int = 0
 
 
@@ -70,9 +70,11 @@ class Pso(Optimizer):
         random = generator(key)
         count, informs = len(lowest), state.informs
         if informs is None or not lowest.min() < state.losses.min():
-            informs = np.eye(count, dtype=bool)
-            informs[np.arange(count)[:, None], random.integers(count, size=(count, INFORMED))] = True
-        leader = np.argmin(np.where(informs, lowest[:, None], np.inf), axis=0)
+            informs = random.integers(count, size=(count, INFORMED))
+        worst_first = np.argsort(lowest, kind="stable")[::-1]
+        leader = np.empty(count, int)
+        heard = np.column_stack([worst_first, informs[worst_first]])  # each tells itself too
+        leader[heard.ravel()] = np.repeat(worst_first, heard.shape[1])  # of several, the last and best is heard
         leader = np.where(np.isfinite(lowest[leader]), leader, np.arange(count))
         u, velocity = self._moved(random, state, best, leader)
         generation = state.generation + 1
