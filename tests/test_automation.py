@@ -16,7 +16,7 @@ from ddsp_lab._automation import lateness
 from ddsp_lab._block import flatten, leaves, nest
 from ddsp_lab._errors import DdspLabError
 from ddsp_lab._render import PIECE, render_pieces
-from ddsp_lab._score import rate_notes
+from ddsp_lab._score import remarks
 
 STEERED = {
     f"{name}-{path}": (block, path, q)
@@ -211,10 +211,10 @@ def test_a_row_of_controls_takes_no_curve():
 
 def test_a_frequency_beyond_the_sample_rate_is_taken_lower_and_said_so():
     chain, values = parse("gain >> eq=parametric_eq(bands=2)"), {"eq": {"cutoff_hz": [100.0, 15_000.0]}}
-    ((code, text),) = rate_notes(chain, values, SR)
+    ((code, text),) = remarks(chain, values, SR)
     assert code == "rate-clamped"
     assert text == "eq.cutoff_hz=15000 Hz is more than 8000 Hz can carry: taken as 3920 Hz."
-    assert rate_notes(chain, values, 48_000) == []
+    assert remarks(chain, values, 48_000) == []
     at_top = {"eq": {"cutoff_hz": [100.0, 0.49 * SR], "gain_db": 6.0}}
     x = noise(0)
     values["eq"]["gain_db"] = 6.0
