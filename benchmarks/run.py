@@ -1,4 +1,4 @@
-"""Run benchmarks: `python benchmarks/run.py [NAME …] [--data FOLDER] [--draws N] [--json] [--table FILE]`.
+"""Run benchmarks: `python benchmarks/run.py [NAME …] [--data FOLDER] [--draws N] [--quick] [--json] [--table FILE]`.
 
 Names are the files beside this one; without any, those that need no recordings. Figures are of this machine and this
 hour: what counts is the ratios, taken in turns within one process. `tune_process` is called first, as by `ddsp-lab`.
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], help=", ".join(NAMES))
     parser.add_argument("--data", help="folder of recordings, for the benchmarks that fit real sounds")
     parser.add_argument("--draws", type=int, help="random draws, where there are any")
+    parser.add_argument("--quick", action="store_true", help="a small part, of those that have one")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--table", type=Path, help="a Markdown file to write the results to as tables")
     args = parser.parse_args()

@@ -62,6 +62,17 @@ def test_the_page_on_targets_says_what_each_hears():
     assert page.partition("<!-- targets -->\n")[2].partition("\n<!-- end -->")[0] == wanted
 
 
+def test_the_page_on_optimizers_says_what_each_can_do():
+    page, says = (ROOT / "docs" / "choose_an_optimizer.md").read_text(), ("no", "yes")
+    rows = [
+        f"| `{name}` | {says[way.needs_gradient]} | {says[way.handles_settings]} | {says[way.parallel]} |"
+        for name, way in sorted(Optimizer.registry.items())
+        if way.__module__.startswith("ddsp_lab.")
+    ]
+    wanted = "\n".join(["| optimizer | gradient | settings | parallel |", "|---|---|---|---|", *rows])
+    assert page.partition("<!-- optimizers -->\n")[2].partition("\n<!-- end -->")[0] == wanted
+
+
 def test_the_readme_names_every_block():
     table = (ROOT / "README.md").read_text().partition("| kind | blocks")[2]
     named = set(re.findall(r"`(\w+)`", table.partition("\n\n")[0]))

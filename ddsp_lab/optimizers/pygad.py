@@ -50,7 +50,7 @@ class Pygad(Optimizer):
 
     population: Annotated[int, Meta(ge=4)] = 30
     generations: Annotated[int, Meta(ge=1)] = 300
-    blend: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.3
+    blend: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.5
     mutation: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.05
 
     handles_settings: ClassVar[bool] = True
