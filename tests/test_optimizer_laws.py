@@ -1,7 +1,7 @@
 """What every search promises, measured on each member of the registry with a small equaliser and a gain."""
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -351,3 +351,13 @@ def test_adam_counts_and_survives_what_is_not_finite():
     assert done
     assert state.skipped == 2 * evaluate.failed == 6
     np.testing.assert_array_equal(evaluate.points[0], space.start)
+
+
+def test_no_start_is_what_the_same_seed_hides():
+    """Settings drawn by a key and a search by the same key have nothing in common."""
+    space, key = Space(CHAIN), jax.random.key(3)
+    hidden = space.encode(space.sample(key))
+    for optimizer in (replace(MEMBERS["adam"], starts=4), *(v for v in MEMBERS.values() if hasattr(v, "population"))):
+        for part in vars(optimizer.init(key, space)).values():
+            if isinstance(part, np.ndarray) and part.ndim == 2 and part.shape[1] == space.size:
+                assert (np.abs(part - hidden).max(axis=1) > 1e-3).all()

@@ -58,7 +58,8 @@ class Adam(Optimizer):
     def init(self, key: Array, space: Space) -> State:
         u = space.start[None]
         if self.starts > 1:
-            others = jax.random.uniform(key, (self.starts - 1, space.size))
+            # not by the key itself: `Space.sample` of it, as hidden settings are drawn, is no start to be found by luck
+            others = jax.random.uniform(jax.random.fold_in(key, 0), (self.starts - 1, space.size))
             u = np.concatenate([u, np.asarray(others, np.float64)])
         return State(u, u, _moments(self, u.astype(np.float32)))
 
