@@ -38,8 +38,15 @@ def pytest_configure(config):
     ddsp_lab.tune_process()
 
 
+def block_of(item):
+    """Its name: all laws of a block run one after the other, and a process has its programs at hand."""
+    block = getattr(item, "callspec", None) and item.callspec.params.get("block")
+    return block.name if isinstance(block, ddsp_lab.Block) else ""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=block_of)
     if config.option.markexpr == "nightly":
         for item in items:
             if is_hypothesis_test(getattr(item, "obj", None)):

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import jax
 import numpy as np
 from typer.testing import CliRunner
 
@@ -15,6 +17,8 @@ from ddsp_lab.cli._shell import two_values
 
 SR = 8000
 ROOT = Path(__file__).resolve().parent.parent
+# what a law compiles runs a few times: without optimisation that takes half of the time, tracing included
+jit = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def plucks(seed=0, seconds=1.0, sr=SR, channels=1):

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from blocks import CTX, SAMPLES, decoded, every, every_differentiable
+from helpers import jit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,24 +24,28 @@ def test_gradients_are_finite_differences(block, x64):
     differences at two steps agree, that is where no kink is near; that says nothing about the gradients. A surrogate
     gradient is no such difference anywhere to speak of, and its reverse mode the transpose of its forward mode."""
     size, smooth, strayed = Space(block).size, 0, 0.0
-    f = jax.jit(lambda u, x: block.apply(decoded(block, u), x, CTX))
-    push = jax.jit(lambda u, x, du, dx: jax.jvp(f, (u, x), (du, dx))[1])
-    pull = jax.jit(lambda u, x, w: jax.vjp(f, u, x)[1](w))
+
+    def f(u, x):
+        return block.apply(decoded(block, u), x, CTX)
+
+    both = jit(lambda u, x, du, dx: jax.jvp(f, (u, x), (du, dx)))
+    pull = jit(lambda u, x, w: jax.vjp(f, u, x)[1](w))
     for seed in range(2):
         rng = np.random.default_rng(seed)
         u, x = rng.uniform(0.15, 0.85, size), 0.2 * rng.standard_normal((2, SAMPLES))
         directions = [(du, 0.0 * x) for du in (*np.eye(size), rng.standard_normal(size))]
         for du, dx in [*directions, (np.zeros(size), 0.2 * rng.standard_normal(x.shape))]:
-            wanted, again = (difference(lambda h: f(u + h * du, x + h * dx), step) for step in (1e-6, 5e-7))  # noqa: B023
-            scale = np.linalg.norm(wanted) + 1e-4 * np.linalg.norm(f(u, x))
+            wanted, again = (difference(lambda h: both(u + h * du, x + h * dx, du, dx)[0], s) for s in (1e-6, 5e-7))  # noqa: B023
+            y, pushed = both(u, x, du, dx)
+            scale = np.linalg.norm(wanted) + 1e-4 * np.linalg.norm(y)
             if block.surrogate_gradient:
-                given = np.asarray(push(u, x, du, dx))
+                given = np.asarray(pushed)
                 strayed = max(strayed, np.linalg.norm(given - wanted) / scale)
                 wanted, scale = given, np.linalg.norm(given) + 1e-30
             elif np.linalg.norm(again - wanted) > 5e-6 * scale:
                 continue
             smooth += 1
-            assert np.linalg.norm(push(u, x, du, dx) - wanted) < 1e-5 * scale
+            assert np.linalg.norm(pushed - wanted) < 1e-5 * scale
             w = rng.standard_normal(wanted.shape)
             gu, gx = pull(u, x, w)
             assert abs(np.vdot(gu, du) + np.vdot(gx, dx) - np.vdot(w, wanted)) < 1e-5 * scale
@@ -72,7 +77,7 @@ def slope(block):
         y = block.apply(decoded(block, u), x, CTX)
         return jnp.vdot(w, y), y
 
-    return jax.jit(jax.value_and_grad(seen, argnums=(0, 1), has_aux=True))
+    return jit(jax.value_and_grad(seen, argnums=(0, 1), has_aux=True))
 
 
 MANY = 10_000 if settings.default.max_examples > 200 else 200
