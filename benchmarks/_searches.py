@@ -49,8 +49,9 @@ class Analytic(Evaluate):
     """Answers with a function of the points; remembers what it was asked."""
 
     def __init__(self, loss: Callable[[Any], Any], budget: float):
-        target = dl.targets.Esr() + dl.targets.Esr()
-        problem: Any = SimpleNamespace(layout=SimpleNamespace(chain=dl.effects.Gain()), target=target)
+        target = dl.targets.MultiResolutionStft() + dl.targets.MultiResolutionStft()
+        layout = SimpleNamespace(chain=dl.effects.Gain())
+        problem: Any = SimpleNamespace(layout=layout, target=target, blind=np.ones(1, bool))  # no gradient anywhere
         super().__init__(problem, budget=budget)
         self.loss = loss
         self.asked: list[np.ndarray] = []
@@ -64,7 +65,8 @@ class Analytic(Evaluate):
 def cube(n: int, levels: tuple[int, ...] = (), categorical: tuple[int, ...] = ()) -> Any:
     """A space of `n` coordinates; the first of them have so many levels, and some of these no order."""
     kinds = (np.pad(np.array(k, int), (0, n - len(k))) for k in (levels, categorical))
-    layout = SimpleNamespace(levels=next(kinds), categorical=next(kinds) > 0)
+    names = [f"x[{i}]" for i in range(n)]
+    layout = SimpleNamespace(levels=next(kinds), categorical=next(kinds) > 0, names=names)
     return SimpleNamespace(size=n, start=np.full(n, 0.3), layout=layout)
 
 

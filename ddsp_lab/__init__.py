@@ -37,6 +37,7 @@ from ._render import render
 from ._result import FitResult
 from ._series import Series
 from ._space import Space
+from ._surrogate import Surrogate
 from ._target import Target
 from .hosts.callable_block import callable_block
 from .hosts.plugin import plugin
@@ -61,6 +62,7 @@ __all__ = [
     "Series",
     "Space",
     "StreamingBlock",
+    "Surrogate",
     "Target",
     "audio",
     "callable_block",

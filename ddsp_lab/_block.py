@@ -87,6 +87,11 @@ class Block(Registered, abc.ABC):
         return {}
 
     @property
+    def obscured(self) -> tuple[str, ...]:
+        """The links behind something without a gradient: none of theirs arrives."""
+        return ()
+
+    @property
     def asleep(self) -> tuple[str, ...]:
         """The links that are switched off: they keep their values, and no search moves them."""
         return ()
@@ -263,6 +268,16 @@ def leaves(block: Block, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Para
         yield ".".join((*path, param.name)), param, block
     for name, child in block.children.items():
         yield from leaves(child, (*path, name))
+
+
+def blind(block: Block, path: tuple[str, ...] = (), obscured: bool = False) -> Iterator[str]:
+    """The paths of all parameters that have no gradient, though others may."""
+    for param in block.params:
+        # what is affine weighs what its links give, whether that has a gradient or not
+        if obscured or not (block.differentiable or (param.affine and block.children)):
+            yield ".".join((*path, param.name))
+    for name, child in block.children.items():
+        yield from blind(child, (*path, name), obscured or name in block.obscured)
 
 
 def sleeping(block: Block, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -24,6 +24,10 @@ class Branches(Row, abc.ABC):
     def children(self) -> dict[str, Block]:
         return dict(zip(labels_of(self.blocks, self.reserved), self.blocks, strict=True))
 
+    @property
+    def obscured(self) -> tuple[str, ...]:
+        return ()
+
     def channels_out(self, channels: int) -> int:
         counts = {k: b.channels_out(channels) for k, b in self.children.items()}
         if len(set(counts.values())) > 1:

@@ -12,12 +12,14 @@ FEW = 64  # parameters up to which second-order steps are affordable
 
 def chosen(space: Space, target: Target) -> tuple[str, str]:
     """The text of an optimizer, and what decided for it."""
+    followed = target.least_squares or not (space.layout.blind.all() or not target.differentiable)
+    way, beside = ("memetic", "; descents in all else") if followed else ("cma_es", "")
     blind = sorted({str(b) for b in walk(space.chain) if not (b.children or b.differentiable)})
     if blind:
-        return "cma_es", f"no gradients of {', '.join(blind)}"
+        return way, f"no gradients of {', '.join(blind)}{beside}"
     discrete = [name for name, levels in zip(space.names, space.layout.levels, strict=True) if levels]
     if discrete:
-        return "cma_es", f"no gradients along {', '.join(discrete)}"
+        return way, f"no gradients along {', '.join(discrete)}{beside}"
     if not (space.chain.differentiable and target.differentiable):
         return "cma_es", f"no gradients of {target if space.chain.differentiable else space.chain}"
     if not target.least_squares:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from math import ceil
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
@@ -74,7 +74,8 @@ class Evaluate:
     An evaluation is one rendering of the chain: a loss costs 1, a gradient 2 (its backward pass is another), a
     Gauss-Newton model 1 and one for each parameter. Answers found in the journal are given again without computing,
     so that any deterministic optimizer resumes by being run again from its seed. `brief` answers the same questions
-    from an excerpt, where the recordings are long enough for one.
+    from an excerpt, where the recordings are long enough for one; `rough` by levels in bands, where the target compares
+    waveforms: which band is too loud shows long before the waves agree.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Evaluate:
         excerpt: Problem | None = None,
         elsewhere: Elsewhere | None = None,
         seconds: float = np.inf,
+        rough: Callable[[], Problem] | None = None,
     ):
         self.problem, self.separation, self.unseen, self.watch = problem, separation, held_out, watch
         self.budget, self.journal = budget, journal
@@ -96,12 +98,13 @@ class Evaluate:
         self.non_finite = 0
         self.failed = 0
         self.notes: dict[str, str] = {}  # by code
-        self.brief = self if excerpt is None else Brief(self, excerpt)
+        self.brief = self if excerpt is None else Aside(self, excerpt, "brief")
         self.replayed = 0
         self._compiled: set[str] = set()
         self.best = Best(np.zeros(0))
         self.history: list[tuple[int, float]] = []
         self.front = Front()  # of what `terms` were asked for
+        self._rough = rough
         self.seconds = seconds
         self._since: float | None = None  # the first answer that the journal did not hold
         self._late = False
@@ -116,6 +119,10 @@ class Evaluate:
     def evaluations(self) -> int:
         """What was spent, in whole evaluations."""
         return ceil(self.spent)
+
+    @cached_property
+    def rough(self) -> Evaluate | None:
+        return Aside(self, self._rough(), "rough") if self._rough else None
 
     def losses(self, us: Any) -> Float[np.ndarray, " k"]:
         """The loss at each of `us`, shape (k, n)."""
@@ -139,10 +146,13 @@ class Evaluate:
             ask(us[: int(left)])
         return ask(us)
 
-    def values_and_gradients(self, us: Any) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
-        """Losses and their gradients, all starts in one vmapped program."""
+    def values_and_gradients(
+        self, us: Any, partly: bool = False
+    ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
+        """Losses and their gradients, all starts in one vmapped program; `partly`, 0 where there is no gradient."""
         us = np.atleast_2d(np.asarray(us, np.float64))
-        self._need_gradient()
+        if not partly:
+            self._need_gradient()
 
         def read(values: np.ndarray, gradients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return self._note(us, values), gradients
@@ -150,9 +160,9 @@ class Evaluate:
         compute = partial(_problem.values_and_gradients, self.problem, us)
         return self.answers([Asked("gradients", us, 2 * len(us), compute, read)])[0]
 
-    def gauss_newton(self, u: Any, free: np.ndarray | None = None) -> GaussNewton:
+    def gauss_newton(self, u: Any, free: np.ndarray | None = None, differences: bool = False) -> GaussNewton:
         """The local second-order model of a sum-of-squares target, in the `free` coordinates (all, if None)."""
-        return self.answers([self.ask_gauss_newton(u, free)])[0]
+        return self.answers([self.ask_gauss_newton(u, free, differences)])[0]
 
     def ask_losses(self, us: Any) -> Asked:
         """The question that `losses` answers."""
@@ -179,11 +189,12 @@ class Evaluate:
         """What `ask` says of each point: an array of `shape`."""
         return (self.elsewhere(ask, us, shape) if self.elsewhere and len(us) > 1 else ask(self.problem, us),)
 
-    def ask_gauss_newton(self, u: Any, free: np.ndarray | None = None) -> Asked:
-        """The question that `gauss_newton` answers."""
+    def ask_gauss_newton(self, u: Any, free: np.ndarray | None = None, differences: bool = False) -> Asked:
+        """The question that `gauss_newton` answers; whether a derivative that is not there may be a difference."""
         u = np.asarray(u, np.float64)
         free = np.arange(u.size) if free is None else free
-        self._need_gradient()
+        if not differences:
+            self._need_gradient()
         if not self.problem.target.least_squares:
             raise FitError(
                 "fit-needs-residual",
@@ -304,15 +315,16 @@ class Evaluate:
         return values
 
 
-class Brief(Evaluate):
-    """The same questions about an excerpt, at its share of the cost: where to look closer. Its losses are its own."""
+class Aside(Evaluate):
+    """The same questions about another problem of the same chain, at its share of the cost: where to look closer. Its
+    losses are its own."""
 
-    def __init__(self, whole: Evaluate, excerpt: Problem):
-        super().__init__(excerpt, watch=lambda _: whole.watch(whole))
-        self.whole, self.share = whole, excerpt.source.size / whole.problem.source.size
+    def __init__(self, whole: Evaluate, problem: Problem, name: str):
+        super().__init__(problem, watch=lambda _: whole.watch(whole))
+        self.whole, self.name, self.share = whole, name, problem.source.size / whole.problem.source.size
 
     def _numbers(self, asked: Sequence[Asked]) -> list[tuple[np.ndarray, ...]]:
-        return self.whole._numbers([a._replace(call=f"brief {a.call}", cost=self.share * a.cost) for a in asked])
+        return self.whole._numbers([a._replace(call=f"{self.name} {a.call}", cost=self.share * a.cost) for a in asked])
 
 
 def side_by_side(evaluate: Evaluate, tasks: Sequence[Generator[Asked, Any, T]]) -> list[T]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import nullcontext
+from functools import partial
 from reprlib import repr as short
 from typing import Any
 
@@ -37,8 +38,11 @@ from ._search import Search
 from ._separate import Separation
 from ._space import Space
 from ._target import Target
+from .targets.log_mel import LogMel
 
 SHORTEST_S = 0.001  # that a fit may be given
+
+ROUGH_S = 1.25  # seconds of sound on which a search by levels in bands begins
 
 
 def fit(
@@ -104,6 +108,7 @@ def fit(
     config = _config(space, goal, way, seed, prior, budget, align, sr, pairs)
     with RunFolder(folder, config, fresh) if folder is not None else nullcontext() as run, crew:
         seen, held = windows(pairs, sr)
+        waves = "phase" in goal.hears and observed_through is None
         short = excerpt(pairs, seen, sr)
         whole = problem(pairs, seen, space, goal, sr, prior)
         evaluate = Evaluate(
@@ -116,6 +121,9 @@ def fit(
             problem(pairs, short, space, goal, sr, prior) if short else None,
             crew.computing(whole),
             seconds,
+            partial(problem, pairs, excerpt(pairs, seen, sr, ROUGH_S) or seen, space, LogMel(), sr, prior)
+            if waves
+            else None,
         )
         search = Search(evaluate, space, way, seed)
         if run is not None:

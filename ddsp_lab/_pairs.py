@@ -146,11 +146,11 @@ def windows(pairs: Sequence[Pair], sr: int) -> tuple[list[Window], list[Window]]
     return [piece for w in seen for piece in _loudest(pairs[w.pair], w, size, share)], held
 
 
-def excerpt(pairs: Sequence[Pair], seen: Sequence[Window], sr: int) -> list[Window]:
+def excerpt(pairs: Sequence[Pair], seen: Sequence[Window], sr: int, seconds: float = EXCERPT_S) -> list[Window]:
     """The beginning of the loudest window, where a half of all that is seen is more than that; else nothing."""
     loudest = max(seen, key=lambda w: _energy(pairs[w.pair].reference[:, w.start : w.stop]))
     heard = pairs[loudest.pair].reference[:, loudest.start : loudest.stop]
-    size = max(int(EXCERPT_S * sr), _sounding(heard, TELLING))
+    size = max(int(seconds * sr), _sounding(heard, TELLING))
     longer = 2 * size <= sum(w.stop - w.start for w in seen)
     return [replace(loudest, stop=loudest.start + size)] if longer else []
 

@@ -69,11 +69,12 @@ class Param:
     def to_unit(self, value: Any) -> np.ndarray:
         """Where physical values stand in [0, 1]; in float64, because a search starts here. A whole number stands in the
         middle of its cell."""
-        value = np.asarray(value, np.float64)
+        xp = jnp if isinstance(value, Array) else np
+        value = value if xp is jnp else np.asarray(value, np.float64)
         if self.levels:
             return (value - self.low + 0.5) / self.levels
         if self.scale == "log":
-            return np.log(value / self.low) / np.log(self.high / self.low)
+            return xp.log(value / self.low) / np.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
     def moved(self, value: Float[Array, "..."], by: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -20,6 +20,7 @@ from ._target import Target
 
 PARTIAL = 4096  # samples of the residual summed up in float32
 ROOM = 512 << 20  # bytes for renderings side by side
+DIFFERENCE = 2e-3  # of a range: where the next float32 of audio is far below the change, and a curve still straight
 BUFFERS = 16  # as long as the recordings, that one rendering holds: an estimate from above for most chains
 
 _static = {"static": True}
@@ -68,6 +69,11 @@ class Problem:
         loss = weights @ found + self.prior * jnp.mean((u - self.centre) ** 2)
         return jnp.concatenate([loss[None], found])
 
+    @property
+    def blind(self) -> np.ndarray:
+        """Which coordinates the loss has no gradient in."""
+        return self.layout.blind | (not self.target.differentiable)
+
     def residual(self, u: Float[Array, " n"]) -> Float[Array, " r"]:
         """A vector whose squares add up to `loss`."""
         r = _each(lambda f, y: self.target.residual(f, y, self.sr), self.features, self._rendered(u))
@@ -82,13 +88,27 @@ class Problem:
 
         The sum over stretches is left to the caller, in float64: directions in which a chain hardly changes would drown
         in the rounding of a longer one.
-        One forward-mode column a parameter, one after the other: side by side they would leave the cache.
+        One column a parameter, one after the other: side by side they would leave the cache. It comes by forward-mode
+        differentiation, or by a difference where there is no derivative.
         """
-        r, column = jax.linearize(self.residual, u)
+        blind = self.blind
+        r, column = (self.residual(u), None) if blind.all() else jax.linearize(self.residual, u)
+
+        def by_difference(k: Int[Array, ""]) -> Float[Array, " r"]:
+            step = jnp.where(u[k] < 0.5, DIFFERENCE, -DIFFERENCE)
+            return (self.residual(u.at[k].add(step)) - r) / step
+
+        def by_derivative(k: Int[Array, ""]) -> Float[Array, " r"]:
+            return column(jnp.zeros_like(u).at[k].set(1.0)) if column else by_difference(k)
 
         def add(i, jacobian):
             k = which[i]
-            return jacobian.at[k].set(column(jnp.zeros_like(u).at[k].set(1.0)))
+            known = (
+                by_derivative(k)
+                if not blind.any()
+                else jax.lax.cond(jnp.asarray(blind)[k], by_difference, by_derivative, k)
+            )
+            return jacobian.at[k].set(known)
 
         jacobian = jax.lax.fori_loop(0, count, add, jnp.zeros((u.shape[0], r.shape[0]), r.dtype))
         rows = jnp.concatenate([jacobian, r[None]])

@@ -27,6 +27,12 @@ class Series(Row):
     def of(cls, *blocks: Block) -> Series:
         return cls(blocks)
 
+    @property
+    def obscured(self) -> tuple[str, ...]:
+        """All before the last link without a gradient."""
+        last = max((i for i, b in enumerate(self.blocks) if not b.differentiable), default=0)
+        return tuple(self.children)[:last]
+
     def channels_out(self, channels: int) -> int:
         for block in self.blocks:
             channels = block.channels_out(channels)

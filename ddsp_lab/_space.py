@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._block import Block, Values, flatten, leaves, nest, sleeping
+from ._block import Block, Values, blind, flatten, leaves, nest, sleeping
 from ._errors import FitError, ParameterError, did_you_mean
 from ._param import Param
 
@@ -31,6 +31,11 @@ class Layout:
         return sum(prod(q.shape) for _, q in self.free)
 
     @property
+    def names(self) -> list[str]:
+        """A name for every coordinate of a point, `eq.gain_db[2]`."""
+        return [path if not q.shape else f"{path}[{i}]" for path, q in self.free for i in range(prod(q.shape))]
+
+    @property
     def affine(self) -> np.ndarray:
         """Which coordinates the output of their link is affine in."""
         return np.repeat([q.affine for _, q in self.free], [prod(q.shape) for _, q in self.free])
@@ -44,6 +49,13 @@ class Layout:
     def categorical(self) -> np.ndarray:
         """Which coordinates stand for choices, which have no order."""
         return np.repeat([bool(q.choices) for _, q in self.free], [prod(q.shape) for _, q in self.free])
+
+    @property
+    def blind(self) -> np.ndarray:
+        """Which coordinates have no gradient: discrete ones, and those of, or before, a block without."""
+        tied = dict(self.ties)
+        paths = {tied.get(path, path) for path in blind(self.chain)}
+        return np.repeat([q.levels > 0 or k in paths for k, q in self.free], [prod(q.shape) for _, q in self.free])
 
     def decode(self, u: Float[Array, " n"], base: Mapping[str, Any]) -> Values:
         """The values at `u` in [0, 1]^n; what the search may not move comes from `base`."""
@@ -115,8 +127,7 @@ class Space:
 
     @property
     def names(self) -> list[str]:
-        """A name for every coordinate of a point, `eq.gain_db[2]`."""
-        return [path if not q.shape else f"{path}[{i}]" for path, q in self.layout.free for i in range(prod(q.shape))]
+        return self.layout.names
 
     def check(self) -> None:
         if not self.size:

@@ -59,6 +59,10 @@ class Wrapper(StreamingBlock, abc.ABC):
         return all(b.differentiable for b in self.children.values())
 
     @property
+    def obscured(self) -> tuple[str, ...]:
+        return () if self.differentiable else tuple(self.children)
+
+    @property
     def memoryless(self) -> bool:
         return all(b.memoryless for b in self.children.values())
 

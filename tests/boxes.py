@@ -7,6 +7,7 @@ import sys
 from functools import cache
 
 import numpy as np
+from scipy.signal import lfilter
 
 SINS = ("fine", "segfault", "aborts", "exits", "hangs", "leaks", "corrupts", "gives_nan")
 
@@ -64,3 +65,14 @@ def half_dies(x, sr, gain=1.0):
     if gain > 0.7:
         os.kill(os.getpid(), signal.SIGKILL)
     return gain * x
+
+
+def tilted(x, sr, low_db=0.0, high_db=0.0):
+    """A first-order split at 1 kHz, each half with a gain."""
+    a = 1.0 - np.exp(-2.0 * np.pi * 1000.0 / sr)
+    low = lfilter([a], [1.0, a - 1.0], x)
+    return 10.0 ** (low_db / 20.0) * low + 10.0 ** (high_db / 20.0) * (x - low)
+
+
+def louder(x, sr, gain_db=0.0):
+    return 10.0 ** (gain_db / 20.0) * x

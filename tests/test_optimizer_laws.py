@@ -55,13 +55,13 @@ class Watched(Evaluate):
         self.asked.append(len(asked.at))
         return asked
 
-    def values_and_gradients(self, us):
+    def values_and_gradients(self, us, *how):
         self.points += list(np.atleast_2d(us))
-        return super().values_and_gradients(us)
+        return super().values_and_gradients(us, *how)
 
-    def ask_gauss_newton(self, u, free=None):
+    def ask_gauss_newton(self, u, free=None, *how):
         self.points.append(np.asarray(u))
-        return super().ask_gauss_newton(u, free)
+        return super().ask_gauss_newton(u, free, *how)
 
     def _numbers(self, asked):
         spoiled = []

@@ -28,6 +28,11 @@ class Loop(NamedTuple):
     missing: float
 
     @property
+    def mix(self) -> float:
+        """The share of the echoes in what is heard."""
+        return self.wet / (self.dry + self.wet)
+
+    @property
     def damping(self) -> float:
         """The inverse of `damping_pole`."""
         r = (1.0 - self.pole) / (1.0 + self.pole)
@@ -64,7 +69,7 @@ def likely_lags(source: np.ndarray, reference: np.ndarray, shortest: int, longes
     return [int(lag[k - 1]) for k in peaks[np.argsort(-explained[peaks - 1])]]
 
 
-def loops(source: np.ndarray, reference: np.ndarray, shortest: int, longest: int) -> list[Loop]:
+def loops(source: np.ndarray, reference: np.ndarray, shortest: int, longest: int, share: float = 0.5) -> list[Loop]:
     r"""The loops that explain a recording best.
 
     With a pole in the loop, $y_n = p\,y_{n-1} + a\,(x_n - p\,x_{n-1}) + m\,(D x)_n - m p\,(D x)_{n-1} + (1 - p)\,g\,

@@ -10,6 +10,7 @@ REPEATS, BESIDE = 4, 2  # echoes that count as evidence; samples by which they m
 PLAIN = 3.0  # the sharpness of noise
 FLOOR = 1e-6  # faint echoes count where all else is silent
 REGULAR = 1e-4  # of the loudest bin's power: what is quieter is not divided by
+DULL = 1e-3  # the same, where it is the loud octaves that echo
 
 
 def impulse_response(source: np.ndarray, reference: np.ndarray, length: int, regular: float = REGULAR) -> np.ndarray:
@@ -42,6 +43,14 @@ def echo_lags(h: np.ndarray, shortest: int, most: int) -> list[int]:
     repeats = np.arange(1, REPEATS + 1)
     evidence = np.cumsum(np.maximum(near[lags[:, None] * repeats] - PLAIN, 0.0), axis=1) / np.sqrt(repeats)
     return [int(lag) for lag in lags[np.argsort(-evidence.max(axis=1))][:most]]
+
+
+def far_echoes(source: np.ndarray, reference: np.ndarray, apart: int, most: int) -> list[int]:
+    """Lags of the highest peaks of the response beyond `apart` samples and as far from each other, highest first: of
+    echoes that a filter has made too dull to stand out at one sample."""
+    h = np.abs(impulse_response(source, reference, source.shape[1], DULL))
+    peaks, _ = find_peaks(h[apart:], distance=apart) if h.size > apart + 2 else (np.zeros(0, int), None)
+    return [int(lag) + apart for lag in peaks[np.argsort(-h[peaks + apart])][:most]]
 
 
 def decay_time(h: np.ndarray, sr: float) -> float | None:

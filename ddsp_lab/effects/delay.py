@@ -64,7 +64,7 @@ class Delay(StreamingBlock):
             {
                 "time_ms": float(np.clip(1e3 * loop.lag / ctx.sr, TIME.low, TIME.high)),
                 "feedback": loop.gain,
-                "mix": loop.wet / (loop.dry + loop.wet),
+                "mix": loop.mix,
             }
             | ({"damping": loop.damping} if self.damped else {})
             for loop in loops(source, reference, shortest, longest)

@@ -8,16 +8,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._block import Block
+from .._block import Block, Context, Values
 from .._errors import AudioError, ExpressionError, HostError
 from .._expression import call_text
 from .._param import Param
+from ..dsp.echo_fit import loops
+from ..dsp.echoes import far_echoes
 from ._black_box import BlackBox
 from ._facts import Facts, facts, opening
 from ._host import Opening
 from .callable_block import Megabytes, Seconds
 
 REPEATABLE = 1e-4  # of the largest sample: -80 dB
+MILLISECONDS = {"ms": 1.0, "s": 1e3}  # that a unit of time is
+ECHOES, FAR_MS = 4, 20.0  # looked at, sharp ones and dull ones; the latter not nearer than this
+SHORTEST = 32  # samples from which something is an echo and no filter
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,30 @@ class Plugin(BlackBox):
         """What the plugin itself would save at these values: pedalboard's `raw_state`, for a host to load."""
         full = {q.name: np.asarray(q.default) for q in self.params} | {k: np.asarray(v) for k, v in values.items()}
         return bytes.fromhex(self.host.ask("state", values=self.sent(full), sr=sr))
+
+    def estimate(
+        self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
+    ) -> list[Values]:
+        """Each time that it can be set to, at the lags of the likeliest echoes: no search finds those by chance. What
+        is called feedback, mix or wet is set to what these echoes have."""
+        times = [(q, MILLISECONDS[q.unit]) for q in self.params if q.unit in MILLISECONDS]
+        if not times or not np.any(source) or not np.any(reference):
+            return []
+        longest = max(round(1e-3 * q.high * ms * ctx.sr) for q, ms in times)
+        found = loops(source, reference, SHORTEST, longest)[:ECHOES]
+        echoes = [(loop.lag, {"feedback": loop.gain, "mix": loop.mix, "wet": loop.mix}) for loop in found]
+        echoes += [(lag, {}) for lag in far_echoes(source, reference, round(1e-3 * FAR_MS * ctx.sr), ECHOES)]
+        guesses = []
+        for lag, shares in echoes:
+            beside = {
+                q.name: q.low + (q.high - q.low) * share
+                for q in self.params
+                for word, share in shares.items()
+                if word in q.name.split("_") and q.scale == "linear"
+            }
+            lag_ms = 1e3 * lag / ctx.sr
+            guesses += [{q.name: lag_ms / ms, **beside} for q, ms in times if q.low <= lag_ms / ms <= q.high]
+        return guesses
 
     def remarks(self, sr: int) -> list[tuple[str, str]]:
         varies = self.facts.varies

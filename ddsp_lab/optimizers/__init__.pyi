@@ -5,6 +5,7 @@ from .cma_es import CmaEs as CmaEs
 from .differential_evolution import DifferentialEvolution as DifferentialEvolution
 from .lbfgs import Lbfgs as Lbfgs
 from .levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
+from .memetic import Memetic as Memetic
 from .nevergrad import Nevergrad as Nevergrad
 from .nsga2 import Nsga2 as Nsga2
 from .pso import Pso as Pso

@@ -44,7 +44,8 @@ class LevenbergMarquardt(Optimizer):
     solved for after each step, so that a step follows a curved valley. $\lambda$ falls on success and grows on
     failure; a step is at most `longest_step` of any other parameter's range; a parameter that a bound holds back
     leaves the system until its gradient turns. Stops at `tolerance`, or when `patience` steps in a row gain less than
-    one part in a thousand.
+    one part in a thousand. With `differences` a column that has no derivative, of a black box or of what stands before
+    one, is taken by a finite difference, at the same cost.
 
     Needs a sum-of-squares target (`esr`). References: Moré, "The Levenberg-Marquardt algorithm: implementation and
     theory", Numerical Analysis, Springer, 1978; Ruhe, Wedin, "Algorithms for separable nonlinear least squares
@@ -55,6 +56,7 @@ class LevenbergMarquardt(Optimizer):
     longest_step: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.2
     tolerance: Annotated[float, Meta(ge=0.0)] = 1e-12
     patience: Annotated[int, Meta(ge=1)] = 4
+    differences: bool = False
 
     needs_gradient = True
 
@@ -85,7 +87,7 @@ class LevenbergMarquardt(Optimizer):
 
     def _advanced(self, evaluate: Evaluate, state: Descent) -> Generator[Asked, Any, Descent]:
         """One accepted step, or the finding that there is none."""
-        model = state.model or (yield evaluate.ask_gauss_newton(state.u, state.free))
+        model = state.model or (yield evaluate.ask_gauss_newton(state.u, state.free, self.differences))
         if not model.finite:
             return replace(state, model=model, done=True)
         damping, affine = state.damping, evaluate.problem.layout.affine
@@ -93,7 +95,7 @@ class LevenbergMarquardt(Optimizer):
             step = self._step(model, state.u, damping, state.free, affine, self.longest_step / 2**tried)
             trial = yield from self._solved(evaluate, np.clip(state.u + step, 0.0, 1.0), state.free, affine)
             if (yield evaluate.ask_losses(trial))[0] < model.loss:
-                after = yield evaluate.ask_gauss_newton(trial, state.free)
+                after = yield evaluate.ask_gauss_newton(trial, state.free, self.differences)
                 if after.finite:
                     break
             damping *= 4.0
@@ -110,7 +112,7 @@ class LevenbergMarquardt(Optimizer):
         which = np.flatnonzero(affine) if moving is None else moving[affine[moving]]
         if not which.size:
             return u
-        model = yield evaluate.ask_gauss_newton(u, which)
+        model = yield evaluate.ask_gauss_newton(u, which, self.differences)
         if not model.finite:
             return u
         return np.clip(u + self._step(model, u, 0.0, which, affine), 0.0, 1.0)
