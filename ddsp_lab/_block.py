@@ -144,6 +144,10 @@ class Block(Registered, abc.ABC):
         """What failed since this was last asked, in a block that runs where things may fail; its output was NaN."""
         return []
 
+    def state_file(self, p: Values, sr: int) -> bytes:
+        """What another host loads to sound like this; empty where no other could."""
+        return b""
+
     def remarks(self, sr: int) -> list[tuple[str, str]]:
         """What is worth knowing about its sound, as codes and texts."""
         return []
@@ -260,6 +264,14 @@ def walk(block: Block) -> Iterator[Block]:
 def faults(chain: Block) -> list[DdspLabError]:
     """What failed in any of its blocks since this was last asked."""
     return [fault for block in walk(chain) for fault in block.faults()]
+
+
+def state_files(chain: Block, values: Values, sr: int, path: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes]]:
+    """The state files of all its links that have one, by path."""
+    if state := chain.state_file(values, sr):
+        yield ".".join(path) or chain.name, state
+    for name, child in chain.children.items():
+        yield from state_files(child, values.get(name, {}), sr, (*path, name))
 
 
 def leaves(block: Block, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Param, Block]]:

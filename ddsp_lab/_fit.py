@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from . import __version__, _problem
-from ._block import Block, walk
+from ._block import Block, state_files, walk
 from ._choice import AUTO, chosen
 from ._crew import Crew
 from ._damage import Damage
@@ -171,6 +171,8 @@ def fit(
         ]
         if run is not None:
             metrics["preset"] = str(run.save_preset(preset))
+            for link, state in state_files(block, values, sr):
+                run.save_state(link, state)
             if turned_down := run.save_fit(fits[0], sr):
                 notes.append(
                     ("audio-clips", f"fit.flac had to be turned down by {-turned_down:.2f} dB to fit its format.")

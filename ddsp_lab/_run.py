@@ -81,6 +81,10 @@ class RunFolder:
         rescued.preset = best
         return rescued
 
+    def save_state(self, link: str, state: bytes) -> Path:
+        """What a plugin would save itself, for other hosts."""
+        return self._write(f"{link}.state", state)
+
     def save_metrics(self, metrics: Mapping[str, Any]) -> Path:
         return self._write(METRICS, (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode())
 

@@ -141,7 +141,7 @@ def test_a_preset_says_which_plugin_it_was_made_with():
 def test_what_the_plugin_would_save_is_at_hand():
     block = dl.plugin("ZamEQ2.vst3")
     settings = {"boost_cut_1_db": 7.0, "master_gain_db": -3.0}
-    loaded = alone("ZamEQ2", SOUND, state=block.state(settings))
+    loaded = alone("ZamEQ2", SOUND, state=block.state_file(settings, SR))
     np.testing.assert_allclose(loaded, dl.render(block, settings, SOUND, SR), atol=2e-6)
 
 
@@ -179,9 +179,11 @@ def test_scanning_a_folder_goes_on_after_a_file_that_does_not_load(tmp_path):
     assert "ZamEQ2.vst3" in cli("plugins", "scan", FOLDER / "ZamEQ2.vst3").stdout
 
 
-def test_a_fit_finds_a_gain_in_a_chain_of_text():
+def test_a_fit_finds_a_gain_in_a_chain_of_text(tmp_path):
     hidden = dl.render(dl.parse("plugin('ZamEQ2.vst3')"), {"master_gain_db": 4.0}, SOUND, SR)
     block = dl.parse("plugin('ZamEQ2.vst3')")
     others = [q.name for q in block.params if q.name != "master_gain_db"]
-    result = dl.fit(block, SOUND, hidden, SR, frozen=others, budget=200)
+    result = dl.fit(block, SOUND, hidden, SR, frozen=others, budget=200, folder=tmp_path)
     assert result.preset.values["master_gain_db"] == pytest.approx(4.0, abs=0.05)
+    played = alone("ZamEQ2", SOUND, state=(tmp_path / "plugin.state").read_bytes())
+    np.testing.assert_allclose(played, result.preset.render(SOUND, SR), atol=2e-6)

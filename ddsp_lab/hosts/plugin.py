@@ -79,9 +79,9 @@ class Plugin(BlackBox):
     def couples_channels(self) -> bool:
         return not self.facts.mono
 
-    def state(self, values: Mapping[str, Any], sr: int = 48_000) -> bytes:
-        """What the plugin itself would save at these values: pedalboard's `raw_state`, for a host to load."""
-        full = {q.name: np.asarray(q.default) for q in self.params} | {k: np.asarray(v) for k, v in values.items()}
+    def state_file(self, p: Values, sr: int) -> bytes:
+        """What the plugin itself would save at these values: pedalboard's `raw_state`."""
+        full = {q.name: np.asarray(q.default) for q in self.params} | {k: np.asarray(v) for k, v in p.items()}
         return bytes.fromhex(self.host.ask("state", values=self.sent(full), sr=sr))
 
     def estimate(
