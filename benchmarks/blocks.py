@@ -60,7 +60,7 @@ def at(chain: dl.Block, **values: Any) -> Any:
 def registry_rows(x: np.ndarray) -> list[dict[str, Any]]:
     rows = []
     for name, cls in sorted(dl.Block.registry.items()):
-        if cls.from_file:
+        if cls.needs_file:
             continue
         block = cls.example()
         space = dl.Space(block)

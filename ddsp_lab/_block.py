@@ -65,7 +65,7 @@ class Block(Registered, abc.ABC):
     differentiable: ClassVar[bool] = True
     family: ClassVar[str] = "effects"
     takes: ClassVar[str] = "audio"
-    from_file: ClassVar[bool] = False  # whether what it is stands in a file of the user's: it has no example
+    needs_file: ClassVar[bool] = False  # whether what it is stands in a file of the user's: it has no example
     memoryless: ClassVar[bool] = False
     linear: ClassVar[bool] = False
     time_invariant: ClassVar[bool] = True

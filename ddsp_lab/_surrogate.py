@@ -20,6 +20,7 @@ from ._wrapper import Around
 REGULAR = 1e-4  # of the loudest bin: where the input is quieter, the filter is not known
 TINY = 1e-20
 Rest: TypeAlias = tuple[dict[str, Any], State, Context]
+Knobs: TypeAlias = tuple[tuple[str, Param], ...]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Surrogate(Around):
     with random signs $s_k$, others at every point, and $c$ = `nudge`. It is right on average, and noisy: it is for Adam
     and its small steps. In its input it is the linear filter that turns this input into this output best,
     $H = \bar X Y / (|X|^2 + \varepsilon)$: right for an equaliser or an echo, a mean for what bends. Discrete
-    parameters have no gradient.
+    parameters have no gradient, nor have curves.
 
     A least-squares search takes finite differences instead: `memetic`, `levenberg_marquardt(differences=true)`.
 
@@ -55,19 +56,17 @@ class Surrogate(Around):
         known, sound = jax.lax.stop_gradient((inner, x))
         after, y = self.block.step(known, state, sound, ctx)
         flat = flatten(inner)
-        positions = [jnp.ravel(q.to_unit(jnp.broadcast_to(flat[path], q.shape))) for path, q in self._knobs]
+        all_of_them = ((path, q) for path, q, _ in leaves(self.block) if not q.levels)
+        knobs = tuple((path, q) for path, q in all_of_them if jnp.shape(flat[path]) in ((), q.shape))  # no curves
+        positions = [jnp.ravel(q.to_unit(jnp.broadcast_to(flat[path], q.shape))) for path, q in knobs]
         u = jnp.concatenate([*positions, jnp.zeros(0)]).astype(x.dtype)
-        return after, _lent(self, u, x, y, (flatten(known), state, ctx))
+        return after, _lent((self, knobs), u, x, y, (flatten(known), state, ctx))
 
-    @property
-    def _knobs(self) -> list[tuple[str, Param]]:
-        return [(path, q) for path, q, _ in leaves(self.block) if not q.levels]
-
-    def _played(self, u: Float[Array, " n"], x: Audio, rest: Rest) -> Audio:
-        """The block at other positions of its knobs."""
+    def played(self, knobs: Knobs, u: Float[Array, " n"], x: Audio, rest: Rest) -> Audio:
+        """The block with its knobs at other positions."""
         values, state, ctx = rest
-        ends = np.cumsum([prod(q.shape) for _, q in self._knobs])
-        parts = zip(self._knobs, jnp.split(u, ends[:-1]), strict=True)
+        ends = np.cumsum([prod(q.shape) for _, q in knobs])
+        parts = zip(knobs, jnp.split(u, ends[:-1]), strict=True)
         moved = {path: q.from_unit(part.reshape(q.shape)) for (path, q), part in parts}
         return self.block.step(nest({**values, **moved}), state, x, ctx)[1]
 
@@ -79,18 +78,18 @@ class Surrogate(Around):
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _lent(surrogate: Surrogate, u: Float[Array, " n"], x: Audio, y: Audio, rest: Rest) -> Audio:
+def _lent(what: tuple[Surrogate, Knobs], u: Float[Array, " n"], x: Audio, y: Audio, rest: Rest) -> Audio:
     """`y`, with the gradient of the surrogate."""
     return y
 
 
 @_lent.defjvp
-def _lent_jvp(surrogate: Surrogate, primals: Any, tangents: Any) -> tuple[Audio, Audio]:
+def _lent_jvp(what: tuple[Surrogate, Knobs], primals: Any, tangents: Any) -> tuple[Audio, Audio]:
     (u, x, y, rest), (du, dx, *_) = primals, tangents
-    return y, _through_knobs(surrogate, u, du, x, rest) + _through_filter(x, y, dx)
+    return y, _through_knobs(*what, u, du, x, rest) + _through_filter(x, y, dx)
 
 
-def _through_knobs(surrogate: Surrogate, u: Any, du: Any, x: Audio, rest: Rest) -> Audio | float:
+def _through_knobs(surrogate: Surrogate, knobs: Knobs, u: Any, du: Any, x: Audio, rest: Rest) -> Audio | float:
     r"""$\hat J$ times the tangent of the positions: linear in it, so that JAX can turn it round."""
     if not u.size:
         return 0.0
@@ -100,7 +99,7 @@ def _through_knobs(surrogate: Surrogate, u: Any, du: Any, x: Audio, rest: Rest) 
 
     def difference(sign: Float[Array, " n"]) -> Audio:
         ends = jnp.clip(u + surrogate.nudge * sign, 0.0, 1.0), jnp.clip(u - surrogate.nudge * sign, 0.0, 1.0)
-        after, before = (surrogate._played(end, x, rest) for end in ends)
+        after, before = (surrogate.played(knobs, end, x, rest) for end in ends)
         return (after - before) / (2.0 * surrogate.nudge)
 
     along = signs @ du / surrogate.probes

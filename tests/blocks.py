@@ -18,7 +18,7 @@ SR, SAMPLES = 8000, 2048
 CUTS = [0, 1, *range(2, SAMPLES + 1, 341)]  # into pieces of two lengths, the longer no multiple of any block
 CTX = Context(SR)
 OURS = {k: v for k, v in sorted(Block.registry.items()) if v.__module__.startswith("ddsp_lab.")}
-MEMBERS = {k: v.example() for k, v in OURS.items() if not v.from_file}
+MEMBERS = {k: v.example() for k, v in OURS.items() if not v.needs_file}
 
 
 def switched(block):

@@ -53,7 +53,7 @@ def codes(shown):
 
 def test_blocks_are_described_as_data():
     described = {d["name"]: d for d in cli_json("blocks")}
-    ours = (k for k, v in dl.Block.registry.items() if v.__module__.startswith("ddsp_lab.") and not v.from_file)
+    ours = (k for k, v in dl.Block.registry.items() if v.__module__.startswith("ddsp_lab.") and not v.needs_file)
     assert set(ours) <= described.keys()
     for name, d in described.items():
         keys = {"name", "family", "takes", "differentiable", "params", "settings", "latency_samples", "ops_per_sample"}

@@ -87,19 +87,25 @@ def test_the_readme_names_every_target_damage_and_optimizer():
         assert named == {k for k, v in kind.registry.items() if v.__module__.startswith("ddsp_lab.")}
 
 
-@pytest.mark.parametrize(("before", "gained"), [(10.0, 5.0), (15.0, 9.0)])
-def test_declipping_brings_back_what_was_cut_off_and_leaves_the_rest(before, gained, monkeypatch):
-    monkeypatch.syspath_prepend(EXAMPLES)
-    from restore import restore, sdr, tone
-
-    truth = tone(16_000, 1.0)
-    levels = np.abs(truth).max() * np.linspace(0.05, 0.95, 200)
+DECLIP = """
+import numpy as np
+from restore import restore, sdr, tone
+truth = tone(16_000, 1.0)
+levels = np.abs(truth).max() * np.linspace(0.05, 0.95, 200)
+for before, gained in ((10.0, 5.0), (15.0, 9.0)):
     clipped = min((np.clip(truth, -v, v) for v in levels), key=lambda y: abs(sdr(truth, y) - before))
     whole = restore(clipped, 16_000, "clip")
     assert sdr(truth, whole) - sdr(truth, clipped) >= gained
     cut = np.abs(clipped) >= 0.999 * np.abs(clipped).max()
     np.testing.assert_array_equal(whole[~cut], clipped[~cut])
     assert (np.sign(clipped) * whole)[cut].min() >= 0.999 * np.abs(clipped).max()
+"""
+
+
+def test_declipping_brings_back_what_was_cut_off_and_leaves_the_rest():
+    """In a process of its own: beside another one, a worker of the tests has died of it inside XLA."""
+    done = subprocess.run([sys.executable, "-c", DECLIP], cwd=EXAMPLES, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_gaps_of_ten_milliseconds_are_filled(monkeypatch):

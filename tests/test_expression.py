@@ -54,7 +54,7 @@ def allowed(hint):
 
 @st.composite
 def member_at_settings(draw, family):
-    cls = draw(st.sampled_from([m for m in members(family) if getattr(m, "family", "") != "wrappers"]))
+    cls = draw(st.sampled_from([m for m in members(family) if getattr(m, "family", "") not in ("wrappers", "hosts")]))
     hints = typing.get_type_hints(cls, include_extras=True)
     chosen = draw(st.sets(st.sampled_from([f.name for f in settings_of(cls)]))) if settings_of(cls) else ()
     try:
@@ -72,7 +72,11 @@ def started(draw, block):
     for q in block.params:
         if draw(st.booleans()):
             number = st.floats(q.low, q.high)
-            starts[q.name] = draw(number if not q.shape else st.lists(number, min_size=q.shape[0], max_size=q.shape[0]))
+            size = q.shape[0] if q.shape else 0
+            row = (
+                st.lists(number, min_size=size, max_size=size) if size <= 64 else number.map(lambda v, n=size: [v] * n)
+            )
+            starts[q.name] = draw(row if size else number)
     return block.starting_at(**starts) if starts else block
 
 

@@ -19,7 +19,7 @@ SR = 48_000
 @verb
 def blocks(as_json: Json = False) -> None:
     """List every block with its parameters, ranges, units and cost."""
-    described = [_described(name, cls) for name, cls in sorted(Block.registry.items()) if not cls.from_file]
+    described = [_described(name, cls) for name, cls in sorted(Block.registry.items()) if not cls.needs_file]
     if as_json:
         show_json(described)
         return

@@ -39,7 +39,7 @@ class Plugin(BlackBox):
     timeout_s: Seconds = 10.0
     memory_mb: Megabytes = 4096
 
-    from_file: ClassVar[bool] = True
+    needs_file: ClassVar[bool] = True
 
     def check_settings(self) -> None:
         super().check_settings()
