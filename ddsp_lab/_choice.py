@@ -17,9 +17,8 @@ def chosen(space: Space, target: Target) -> tuple[str, str]:
     blind = sorted({str(b) for b in walk(space.chain) if not (b.children or b.differentiable)})
     if blind:
         return way, f"no gradients of {', '.join(blind)}{beside}"
-    discrete = [name for name, levels in zip(space.names, space.layout.levels, strict=True) if levels]
-    if discrete:
-        return way, f"no gradients along {', '.join(discrete)}{beside}"
+    if space.layout.discrete:
+        return way, f"no gradients along {', '.join(space.layout.discrete)}{beside}"
     if not (space.chain.differentiable and target.differentiable):
         return "cma_es", f"no gradients of {target if space.chain.differentiable else space.chain}"
     if not target.least_squares:

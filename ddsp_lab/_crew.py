@@ -98,4 +98,5 @@ def _ask(ask: Callable[..., np.ndarray], path: str, us: Float[np.ndarray, "k n"]
 
 @lru_cache(maxsize=1)
 def _read(path: str) -> Problem:
+    """What `Crew` has written into a folder of its own, which no other user can; never a file that somebody gives."""
     return jax.device_put(pickle.loads(Path(path).read_bytes()))

@@ -19,13 +19,11 @@ import cloudpickle
 import jax
 
 from ._errors import FitError
+from ._process import ONE_THREAD
 
 ATTEMPTS = 3  # workers that may die of a task before it is given up
 PATIENCE_S = 5.0  # for a worker to end by itself
-ONE_THREAD = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"), "1"),
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-}
+ONE_XLA_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 class WorkerLost(RuntimeError):  # noqa: N818 - what happened to the task, not in it
@@ -116,7 +114,7 @@ class Local(Executor):
             except (EOFError, OSError):
                 self._workers.pop(i).close()
                 continue
-            done, out = pickle.loads(answer)
+            done, out = pickle.loads(answer)  # from a process that this one has started, over a line of their own
             if done:
                 return out
             raise out
@@ -156,10 +154,11 @@ def _environment() -> dict[str, str]:
     """This process's, with one thread, its precision, its modules, and its folder of compiled programs."""
     config: Any = jax.config
     kept = {"JAX_COMPILATION_CACHE_DIR": config.jax_compilation_cache_dir} if config.jax_compilation_cache_dir else {}
-    flags = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD['XLA_FLAGS']}".strip()
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {ONE_XLA_THREAD}".strip()
     return {
         **os.environ,
         **ONE_THREAD,
+        "NPROC": "1",
         **kept,
         "XLA_FLAGS": flags,
         "JAX_PLATFORMS": "cpu",

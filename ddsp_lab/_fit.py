@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from functools import partial
 from reprlib import repr as short
 from typing import Any
 
@@ -29,6 +28,7 @@ from ._optimizer import Optimizer
 from ._pairs import Pair, agreeing, excerpt, joined, prepare_pair, problem, windows
 from ._parse import parse, parse_optimizer, parse_target
 from ._preset import Preset
+from ._problem import Problem
 from ._process import compile_seconds, make_room_for_programs
 from ._render import check_rate, render
 from ._result import FitResult
@@ -41,7 +41,6 @@ from ._target import Target
 from .targets.log_mel import LogMel
 
 SHORTEST_S = 0.001  # that a fit may be given
-
 ROUGH_S = 1.25  # seconds of sound on which a search by levels in bands begins
 
 
@@ -73,7 +72,8 @@ def fit(
     Recordings are `(samples,)` or `(channels, samples)` at `sr` Hz; lists of them are fitted together. The end of each
     pair is held out of the fit. `target` is the error-to-signal ratio unless `align` is off, then the multi-resolution
     STFT distance. `optimizer` None or `auto` is the alternating recipe for a sum of squares with few
-    parameters, Adam otherwise, CMA-ES where the chain or the target has no gradient; a note says which, and why.
+    parameters, Adam otherwise; where gradients are missing, `memetic`, or CMA-ES where nothing has one. A note says
+    which, and why.
     `prior` times the mean square distance from the start, every range counting as 1, is added to the loss: for chains
     with more parameters than the recordings decide. `budget` is in evaluations, one for each rendering of the chain;
     after `seconds` of computing no other is begun, and a longer call with the same folder goes on from there.
@@ -108,7 +108,10 @@ def fit(
     config = _config(space, goal, way, seed, prior, budget, align, sr, pairs)
     with RunFolder(folder, config, fresh) if folder is not None else nullcontext() as run, crew:
         seen, held = windows(pairs, sr)
-        waves = "phase" in goal.hears and observed_through is None
+
+        def rough() -> Problem:
+            return problem(pairs, excerpt(pairs, seen, sr, ROUGH_S) or seen, space, LogMel(), sr, prior)
+
         short = excerpt(pairs, seen, sr)
         whole = problem(pairs, seen, space, goal, sr, prior)
         evaluate = Evaluate(
@@ -121,9 +124,7 @@ def fit(
             problem(pairs, short, space, goal, sr, prior) if short else None,
             crew.computing(whole),
             seconds,
-            partial(problem, pairs, excerpt(pairs, seen, sr, ROUGH_S) or seen, space, LogMel(), sr, prior)
-            if waves
-            else None,
+            rough if "phase" in goal.hears and observed_through is None else None,
         )
         search = Search(evaluate, space, way, seed)
         if run is not None:
@@ -212,7 +213,7 @@ def _several(dry: Any, reference: Any) -> list[tuple[Any, Any]]:
 
 def _stays(space: Space, optimizer: Optimizer) -> list[tuple[str, str]]:
     """The note on parameters that the search has not moved."""
-    discrete = [name for name, levels in zip(space.names, space.layout.levels, strict=True) if levels]
+    discrete = space.layout.discrete
     if optimizer.handles_settings or not discrete:
         return []
     said = f"{optimizer} does not search whole numbers and choices: {', '.join(discrete)} stayed as they started."

@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 import platformdirs
 
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS and its kin
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8  # of glibc's mallopt
 COMPILE_EVENTS = "/jax/core/compile/"  # tracing, lowering and the backend's own work
 

@@ -46,6 +46,11 @@ class Layout:
         return np.repeat([q.levels for _, q in self.free], [prod(q.shape) for _, q in self.free])
 
     @property
+    def discrete(self) -> list[str]:
+        """The names of the coordinates that are not continuous."""
+        return [name for name, levels in zip(self.names, self.levels, strict=True) if levels]
+
+    @property
     def categorical(self) -> np.ndarray:
         """Which coordinates stand for choices, which have no order."""
         return np.repeat([bool(q.choices) for _, q in self.free], [prod(q.shape) for _, q in self.free])

@@ -26,7 +26,7 @@ def blocks(as_json: Json = False) -> None:
     for d in described:
         settings = "".join(f", {k}={v}" for k, v in d["settings"].items())
         title = f"{d['name']} ({d['family']}, {d['ops_per_sample']:g} operations a sample{settings})"
-        rows = [(p["name"], *_shown(p), p["unit"], p["scale"]) for p in d["params"]]
+        rows = [(p["name"], *shown(p), p["unit"], p["scale"]) for p in d["params"]]
         show_table(rows, "parameter", "default", "range", "unit", "scale", title=title)
 
 
@@ -37,14 +37,14 @@ def _described(name: str, cls: type[Block]) -> dict[str, Any]:
         "family": cls.family,
         "takes": block.takes,
         "differentiable": block.differentiable,
-        "params": [entry for q in block.params for entry in _entries(q)],
+        "params": [entry for q in block.params for entry in entries(q)],
         "settings": {f.name: f.default for f in settings_of(cls) if f.default is not MISSING},
         "latency_samples": block.latency_samples(SR),
         "ops_per_sample": round(ops_per_sample(block, SR), 1),
     }
 
 
-def _entries(q: Param) -> list[dict[str, Any]]:
+def entries(q: Param) -> list[dict[str, Any]]:
     """One entry for every number of a parameter."""
     defaults = np.broadcast_to(np.asarray(q.default, float), q.shape)
     return [
@@ -61,7 +61,7 @@ def _entries(q: Param) -> list[dict[str, Any]]:
     ]
 
 
-def _shown(p: dict[str, Any]) -> tuple[Any, str]:
+def shown(p: dict[str, Any]) -> tuple[Any, str]:
     """The default and the range: choices by their names."""
     if choices := p.get("choices"):
         return choices[round(p["default"])], ", ".join(choices)

@@ -12,7 +12,8 @@ import typer
 
 from .._errors import HostError
 from ..hosts import Plugin
-from ._shell import Json, err, out, show_json, show_table, text, verb
+from ._shell import Json, err, out, show_json, show_table, verb
+from .blocks import entries, shown
 
 SR = 48_000
 SUFFIXES = (".vst3", ".component")
@@ -68,18 +69,7 @@ def _described(path: Path, name: str) -> dict[str, Any]:
         "varies_db": round(20.0 * float(np.log10(max(known.varies, 1e-10))), 1),
         "loaded_for_every_signal": known.anew,
         "seconds": round(time.perf_counter() - began, 3),
-        "params": [
-            {
-                "name": q.name,
-                "low": q.low,
-                "high": q.high,
-                "default": q.default,
-                "unit": q.unit,
-                "scale": q.scale,
-                "choices": list(q.choices),
-            }
-            for q in block.params
-        ],
+        "params": [entry for q in block.params for entry in entries(q)],
     }
 
 
@@ -94,10 +84,5 @@ def _show(d: dict[str, Any]) -> None:
     out.print(
         f"{d['path']}: {d['version']}, channels {d['channels']}{late}, repeats itself {repeats}{anew}", soft_wrap=True
     )
-    show_table((_row(q) for q in d["params"]), "parameter", "default", "range", "unit")
-
-
-def _row(q: dict[str, Any]) -> tuple[str, str, str, str]:
-    if q["choices"]:
-        return q["name"], q["choices"][int(q["default"])], ", ".join(q["choices"]), ""
-    return q["name"], text(q["default"]), f"{q['low']:g} to {q['high']:g}", q["unit"]
+    rows = ((q["name"], *shown(q), q["unit"]) for q in d["params"])
+    show_table(rows, "parameter", "default", "range", "unit")

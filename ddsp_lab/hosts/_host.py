@@ -55,17 +55,16 @@ class Host:
     def ask(self, do: str, timeout_s: float = LOAD_S, **request: Any) -> Any:
         """An answer that is no audio; raises `HostError`."""
         with self.lock:
-            try:
-                return self._worker(WHOLE, 0).call(timeout_s, do=do, **request)[do]
-            except Fault as first:
-                if first.alive:
-                    raise self._error(first) from None
-                self._drop(WHOLE)
-            try:
-                return self._worker(WHOLE, 0).call(timeout_s, do=do, **request)[do]
-            except Fault as fault:
-                self._drop(WHOLE)
-                raise self._error(fault) from None
+            again = True
+            while True:
+                try:
+                    return self._worker(WHOLE, 0).call(timeout_s, do=do, **request)[do]
+                except Fault as fault:
+                    if not (again and fault.alive):
+                        self._drop(WHOLE)
+                    if fault.alive or not again:
+                        raise self._error(fault) from None
+                again = False
 
     def latency(self, sr: int) -> int:
         if sr not in self.latencies:
@@ -75,30 +74,35 @@ class Host:
     def play(self, x: np.ndarray, channels: int, stream: int, position: int, **request: Any) -> np.ndarray:
         """The next piece of a stream, `channels` wide; NaN where that failed."""
         with self.lock:
-            fault = None
-            for _ in range(2 if self.in_a_row < GIVEN_UP else 0):
+            if self.in_a_row < GIVEN_UP:
                 try:
-                    worker = self._worker(stream, position)
-                    timeout_s = self.opening.timeout_s
-                    y = worker.play(timeout_s, x, channels, first=position == 0, **request)
-                except Fault as fault_now:
-                    fault = fault_now
-                    self._drop(stream)
-                    if position:
-                        break  # what came before is lost with the worker
+                    y = self._played(x, channels, stream, position, request)
+                except Fault as fault:
+                    self.counted.append(self._error(fault))
+                    self._count(channels)
                 else:
-                    self.streams[stream] = worker, position + x.shape[1]
                     self.in_a_row, self.worked = 0, request
                     if np.isfinite(y).all():
                         return y
                     self.counted.append(self._error(Fault("it gave samples that are not finite")))
                     self._drop(stream)  # they may stay in its memory
-                    fault = None
-                    break
-            if fault is not None:
-                self.counted.append(self._error(fault))
-                self._count(channels)
             return np.full((channels, x.shape[1]), np.nan, np.float32)
+
+    def _played(self, x: np.ndarray, channels: int, stream: int, position: int, request: dict[str, Any]) -> np.ndarray:
+        """The answer of a worker or, at the beginning of a stream, of another; raises `Fault`."""
+        again = position == 0  # later, what came before is lost with the worker
+        while True:
+            try:
+                worker = self._worker(stream, position)
+                y = worker.play(self.opening.timeout_s, x, channels, first=position == 0, **request)
+            except Fault:
+                self._drop(stream)
+                if not again:
+                    raise
+                again = False
+            else:
+                self.streams[stream] = worker, position + x.shape[1]
+                return y
 
     def _count(self, channels: int) -> None:
         """One fault more; at the third in a row, what worked last decides whether it was the settings."""

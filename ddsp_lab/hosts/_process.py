@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from .._process import ONE_THREAD
+
 SCRIPT = Path(__file__).with_name("_worker.py")
 SHARED_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-ALONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 
 
 class Fault(Exception):  # noqa: N818 - what becomes of it is decided by the host
@@ -49,7 +50,7 @@ class Process:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=os.environ | ALONE,
+            env=os.environ | ONE_THREAD,
             start_new_session=True,  # Ctrl-C is for the host
         )
         os.close(read)

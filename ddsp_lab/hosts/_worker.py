@@ -152,9 +152,6 @@ class CallableBox:
             raise ValueError(f"for audio of the shape {x.shape} it gave {y.shape}")
         return y[:, -new:]
 
-    def latency(self, sr: float) -> int:
-        return 0
-
 
 def _may_move(name: str) -> bool:
     return not name.lower().startswith(KEPT)
@@ -184,7 +181,6 @@ def _described(control: Any) -> dict[str, Any]:
     return {
         "name": control.name,
         "label": control.label or "",
-        "index": control.index,
         "default": control.default_raw_value,
         "few": few,
         "raw": raw,

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Float
 
-from .._space import Space
+from .._space import Layout
 
 Points: TypeAlias = Float[np.ndarray, "k n"]
 
@@ -22,8 +22,8 @@ class Genes:
     categorical: np.ndarray
 
     @staticmethod
-    def of(space: Space) -> Genes:
-        return Genes(space.layout.levels, space.layout.categorical)
+    def of(layout: Layout) -> Genes:
+        return Genes(layout.levels, layout.categorical)
 
     def settled(self, us: Points) -> Points:
         """Discrete coordinates in the middles of their cells, so that points that are one chain are equal."""

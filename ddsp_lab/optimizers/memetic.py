@@ -74,7 +74,7 @@ class Memetic(Optimizer):
     def init(self, key: Array, space: Space) -> State:
         size = self.population or max(24, 5 * space.size)
         drawn = qmc.LatinHypercube(space.size, rng=generator(key)).random(size - 1)
-        points = Genes.of(space).settled(np.concatenate([space.start[None], drawn]))
+        points = Genes.of(space.layout).settled(np.concatenate([space.start[None], drawn]))
         return State(space.layout, Flock.at(points), Flock.at(points))
 
     def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
@@ -109,7 +109,7 @@ class Memetic(Optimizer):
         more = np.repeat(told, DRAWN, axis=0)
         free = (more == best.u) & (random.random(more.shape) < 0.5)
         told = np.concatenate([told, np.where(free, random.random(more.shape), more)])
-        told = Genes(layout.levels, layout.categorical).settled(told)
+        told = Genes.of(layout).settled(told)
         losses = evaluate.generation(told)
         lead = told[np.argsort(losses, kind="stable")[: 2 * RUNNERS[1]]]
         return self._followed(evaluate, state.fine.joined(told, losses), lead, layout)
@@ -121,7 +121,7 @@ class Memetic(Optimizer):
         layout = state.layout
         share = state.paid[1] / sum(state.paid) if _descends(evaluate, layout) else 0.0
         meter = [_meter(evaluate)]
-        genes = Genes(layout.levels, layout.categorical)
+        genes = Genes.of(layout)
         count = round(_between(CHILDREN, 1.0 - share) * flock.points.shape[1])
         children = flock.children(random, genes, layout.names, count, state.in_vain)
         flock = flock.joined(children, evaluate.generation(children))

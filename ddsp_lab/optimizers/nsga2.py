@@ -62,12 +62,12 @@ class Nsga2(Optimizer):
     multi_objective: ClassVar[bool] = True
 
     def init(self, key: Array, space: Space) -> State:
-        return State(Genes.of(space).settled(first_generation(key, space, self.population)), space)
+        return State(Genes.of(space.layout).settled(first_generation(key, space, self.population)), space)
 
     def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
         random, us, us_before, before = generator(key), state.us, state.us[:0], state.objectives
         if before is not None:
-            us, us_before = self._children(random, Genes.of(state.space), us), us
+            us, us_before = self._children(random, Genes.of(state.space.layout), us), us
         found = evaluate.generation(us, lambda us: evaluate.terms(us, self._beside(evaluate, state.space, us)))
         us, found = np.concatenate([us_before, us]), found if before is None else np.concatenate([before, found])
         kept = best_first(found)[: self.population]

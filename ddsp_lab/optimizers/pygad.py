@@ -59,7 +59,7 @@ class Pygad(Optimizer):
     def init(self, key: Array, space: Space) -> State:
         import pygad
 
-        genes = Genes.of(space)
+        genes = Genes.of(space.layout)
         first = genes.settled(first_generation(key, space, self.population))
         operators: Any = {
             "crossover_type": partial(self._crossed, genes),
