@@ -1,8 +1,8 @@
 """Evaluations a second of a hosted plugin, isolation and loss included, beside a plain loop over pedalboard.
 
-Both set every control, play the same dry recording and compute the error-to-signal ratio, in turns; the loop runs in a
-process of its own, the plugin of a chain in its worker. NaN says that the loop died: ZamTube takes it along when its
-tone stack is changed often.
+All set every control, play the same dry recording and compute the error-to-signal ratio, in turns; the loop runs in a
+process of its own, the plugin of a chain in its worker or, with `--executor local:2`, in two of them. NaN says that the
+loop died: ZamTube takes it along when its tone stack is changed often.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 import ddsp_lab as dl
 from ddsp_lab import _problem
+from ddsp_lab._crew import Crew
 from ddsp_lab._pairs import Pair, Window, problem
 from ddsp_lab._parse import parse_target
 from ddsp_lab.hosts._facts import located
@@ -57,19 +58,25 @@ def _row(name: str, sound: Any) -> dict[str, Any]:
     reference = x[:, ::-1].copy()
     whole = problem([Pair(x, reference, NO_ALIGNMENT)], [window], space, parse_target("esr"), sound.sr)
     us = np.random.default_rng(0).uniform(size=(COUNT, space.size))
-    _problem.losses(whole, us)
-    ours, plain = [], []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        jax.block_until_ready(_problem.losses(whole, us))
-        ours.append(COUNT / (time.perf_counter() - began))
-        plain.append(_plain(block, space, us, x))
-    return {
-        "plugin": name,
-        "evaluations_per_s": float(np.median(ours)),
-        "plain_loop": float(np.median(plain)),
-        "ratio": float(np.median(np.array(ours) / np.array(plain))),
-    }
+    with Crew("local:2") as crew:
+        crew_losses = crew.computing(whole)
+        assert crew_losses
+        ways = {
+            "evaluations_per_s": lambda: _timed(lambda: _problem.losses(whole, us)),
+            "local:2": lambda: _timed(lambda: crew_losses(_problem.losses, us, ())),
+            "plain_loop": lambda: _plain(block, space, us, x),
+        }
+        rounds = [{name: way() for name, way in ways.items()} for _ in range(1 + ROUNDS)]
+    found = {name: np.array([one[name] for one in rounds[1:]]) for name in ways}  # the first compiles
+    plain = found["plain_loop"]
+    medians = {k: float(np.median(v)) for k, v in found.items()}
+    return {"plugin": name, **medians, **{f"{k} ratio": float(np.median(v / plain)) for k, v in found.items()}}
+
+
+def _timed(play: Callable[[], np.ndarray]) -> float:
+    began = time.perf_counter()
+    play()
+    return COUNT / (time.perf_counter() - began)
 
 
 def _plain(block: Any, space: dl.Space, us: np.ndarray, x: np.ndarray) -> float:

@@ -165,9 +165,9 @@ def test_no_worker_outlives_a_host_that_is_killed(tmp_path):
                 return np.full_like(x, float(os.getpid()))
             x = np.ones((1, 100), np.float32)
             one = dl.callable_block(number)
-            print(int(dl.render(one, {}, x, 8000)[0, 0]), one.host.spare.popen.pid if one.host.spare else 0, flush=True)
+            print(int(dl.render(one, {}, x, 8000)[0, 0]), one.host.workers.spare.popen.pid, flush=True)
             busy = dl.callable_block(hang)
-            worker = busy.host._worker(-1, 0)
+            worker = busy.host.workers.at(-1)
             print(worker.popen.pid, flush=True)
             worker.play(60.0, x, 1, values=[], sr=8000, first=True)
             """

@@ -15,7 +15,8 @@ from jax.core import Tracer
 
 from .._block import Audio, Context, State, StreamingBlock, Values
 from .._errors import DdspLabError
-from ._host import WHOLE, Host, Opening, host
+from ._host import Host, host
+from ._workers import WHOLE, Opening
 
 STREAMS = count()
 
@@ -58,16 +59,17 @@ class BlackBox(StreamingBlock, abc.ABC):
 
     def step(self, p: Values, state: State, x: Audio, ctx: Context) -> tuple[State, Audio]:
         stream, position = state
-        values = {q.name: p[q.name] for q in self.params}
+        names = [q.name for q in self.params]
+        values = jnp.stack([p[name] for name in names]) if names else jnp.zeros(0)  # every argument costs a copy
 
-        def outside(values: Mapping[str, Any], x: Any, stream: Any, position: Any) -> np.ndarray:
-            sent = self.sent({k: np.asarray(v, np.float64) for k, v in values.items()})
+        def outside(values: Any, place: Any, x: Any) -> np.ndarray:
+            stream, position = np.asarray(place).tolist()
+            sent = self.sent(dict(zip(names, np.asarray(values, np.float64), strict=True)))
             audio = np.asarray(x, np.float32)
-            channels = self.channels_out(len(audio))
-            y = self.host.play(audio, channels, int(stream), int(position), values=sent, sr=ctx.sr)
-            return y.astype(x.dtype)
+            y = self.host.play(audio, self.channels_out(len(audio)), stream, position, values=sent, sr=ctx.sr)
+            return y.astype(x.dtype, copy=False)
 
         gives = jax.ShapeDtypeStruct((self.channels_out(x.shape[0]), x.shape[1]), x.dtype)
-        known = jax.lax.stop_gradient((values, x))
-        y = jax.pure_callback(outside, gives, *known, stream, position, vmap_method="sequential")
+        place = jnp.stack([stream, position])
+        y = jax.pure_callback(outside, gives, *jax.lax.stop_gradient((values, place, x)), vmap_method="sequential")
         return (stream, position + x.shape[1]), y

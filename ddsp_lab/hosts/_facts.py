@@ -15,7 +15,8 @@ from .._errors import HostError
 from .._files import write_whole
 from .._trust import may_run
 from ._controls import Control, controls
-from ._host import LOAD_S, Host, Opening
+from ._host import Host
+from ._workers import LOAD_S, Opening
 
 FORMAT = 1  # of what is kept; another one is read anew
 PROBED_AT = 48_000

@@ -3,50 +3,31 @@
 from __future__ import annotations
 
 import atexit
-import os
 import threading
-from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .._errors import HostError
-from ._process import Fault, Process
+from ._process import Fault
+from ._workers import LOAD_S, WHOLE, Opening, Workers
 
-LOAD_S = 200.0  # that loading may take
-STREAMS = 4  # streams kept open at once
-WHOLE = -1  # the stream of those who play a signal in one piece
 GIVEN_UP = 3  # faults in a row
 SHORT = 4096  # samples of silence on which a black box is tried
 
 
-@dataclass(frozen=True)
-class Opening:
-    """What a worker is told when it starts, and what it is allowed."""
-
-    what: str  # its name in messages
-    request: str  # JSON
-    payload: bytes | None = None
-    timeout_s: float = 10.0
-    memory_mb: int = 4096
-
-
 class Host:
-    """Plays through a worker process, with a warm spare beside it.
+    """Plays through worker processes, with a warm spare beside them.
 
     A call that fails is tried again on a fresh worker; what fails twice gives NaN, which a search counts as an infinite
     loss, and is a fault that `faults` tells of. After three faults in a row the settings that worked last are tried: if
-    they fail too, the black box is given up, nothing is tried any more, and the error says so. Streams have workers of
-    their own, the last few of them.
+    they fail too, the black box is given up, nothing is tried any more, and the error says so.
     """
 
     def __init__(self, opening: Opening):
         self.opening = opening
+        self.workers = Workers(opening)
         self.lock = threading.RLock()
-        self.streams: OrderedDict[int, tuple[Process, int]] = OrderedDict()
-        self.spare: Process | None = None
-        self.pid = os.getpid()
         self.in_a_row = 0
         self.worked: dict[str, Any] | None = None  # the last request that did
         self.counted: list[HostError] = []
@@ -58,10 +39,10 @@ class Host:
             again = True
             while True:
                 try:
-                    return self._worker(WHOLE, 0).call(timeout_s, do=do, **request)[do]
+                    return self.workers.at(WHOLE).call(timeout_s, do=do, **request)[do]
                 except Fault as fault:
                     if not (again and fault.alive):
-                        self._drop(WHOLE)
+                        self.workers.drop(WHOLE)
                     if fault.alive or not again:
                         raise self._error(fault) from None
                 again = False
@@ -78,14 +59,13 @@ class Host:
                 try:
                     y = self._played(x, channels, stream, position, request)
                 except Fault as fault:
-                    self.counted.append(self._error(fault))
-                    self._count(channels)
+                    self._count(fault, channels, stream)
                 else:
                     self.in_a_row, self.worked = 0, request
                     if np.isfinite(y).all():
                         return y
                     self.counted.append(self._error(Fault("it gave samples that are not finite")))
-                    self._drop(stream)  # they may stay in its memory
+                    self.workers.drop(stream)  # they may stay in its memory
             return np.full((channels, x.shape[1]), np.nan, np.float32)
 
     def _played(self, x: np.ndarray, channels: int, stream: int, position: int, request: dict[str, Any]) -> np.ndarray:
@@ -93,26 +73,28 @@ class Host:
         again = position == 0  # later, what came before is lost with the worker
         while True:
             try:
-                worker = self._worker(stream, position)
+                worker = self.workers.at(stream, position)
                 y = worker.play(self.opening.timeout_s, x, channels, first=position == 0, **request)
             except Fault:
-                self._drop(stream)
+                self.workers.drop(stream)
                 if not again:
                     raise
                 again = False
             else:
-                self.streams[stream] = worker, position + x.shape[1]
+                self.workers.moved(stream, worker, position + x.shape[1])
                 return y
 
-    def _count(self, channels: int) -> None:
+    def _count(self, fault: Fault, channels: int, stream: int) -> None:
         """One fault more; at the third in a row, what worked last decides whether it was the settings."""
+        self.counted.append(self._error(fault))
         self.in_a_row += 1
         if self.in_a_row == GIVEN_UP and self.worked is not None:
             try:
                 silence = np.zeros((channels, SHORT), np.float32)
-                self._worker(WHOLE, 0).play(self.opening.timeout_s, silence, channels, first=True, **self.worked)
+                worker = self.workers.at(stream)
+                worker.play(self.opening.timeout_s, silence, channels, first=True, **self.worked)
             except Fault:
-                self._drop(WHOLE)
+                self.workers.drop(stream)
             else:
                 self.in_a_row = 0
 
@@ -133,38 +115,8 @@ class Host:
     def close(self) -> None:
         """End all workers; also a way out of having been given up."""
         with self.lock:
-            for stream in tuple(self.streams):
-                self._drop(stream)
-            if self.spare is not None and self.pid == os.getpid():
-                self.spare.close()
-            self.spare, self.in_a_row, self.counted = None, 0, []
-
-    def _worker(self, stream: int, position: int) -> Process:
-        """The worker that stands where the stream does: its own, or for a new stream the spare one."""
-        if stream in self.streams:
-            worker, at = self.streams[stream]
-            self.streams.move_to_end(stream)
-            if position in (0, at):
-                return worker
-        if position:
-            raise Fault("its stream was cut off: more streams at once than there are workers", alive=True)
-        if stream != WHOLE and len(self.streams) > STREAMS:
-            oldest = next(other for other in self.streams if other != WHOLE)
-            worker = self.streams.pop(oldest)[0]
-        else:
-            worker, self.spare = self.spare or self._start(), None
-        self.streams[stream] = worker, 0
-        worker.ready(LOAD_S)
-        if stream == WHOLE:
-            self.spare = self._start()  # loads while this one plays
-        return worker
-
-    def _start(self) -> Process:
-        return Process(self.opening.request, self.opening.payload, self.opening.memory_mb)
-
-    def _drop(self, stream: int) -> None:
-        if stream in self.streams:
-            self.streams.pop(stream)[0].close()
+            self.workers.close()
+            self.in_a_row, self.counted = 0, []
 
     def _error(self, fault: Fault) -> HostError:
         return HostError(

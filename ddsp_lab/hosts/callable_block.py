@@ -17,7 +17,7 @@ from .._errors import ExpressionError, did_you_mean
 from .._expression import call_text
 from .._param import Param
 from ._black_box import BlackBox
-from ._host import Opening
+from ._workers import Opening
 
 Seconds = Annotated[float, Meta(gt=0.0)]
 Megabytes = Annotated[int, Meta(ge=256)]

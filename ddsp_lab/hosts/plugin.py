@@ -16,7 +16,7 @@ from ..dsp.echo_fit import loops
 from ..dsp.echoes import far_echoes
 from ._black_box import BlackBox
 from ._facts import Facts, facts, opening
-from ._host import Opening
+from ._workers import Opening
 from .callable_block import Megabytes, Seconds
 
 REPEATABLE = 1e-4  # of the largest sample: -80 dB
