@@ -20,7 +20,7 @@ from ._recovery import wanted
 from ._searches import ALGORITHMS, FUNCTIONS, NINE, Analytic, Hidden, cube, ended_at
 
 SEEDS, DRAWS, PATIENCE = 10, 3, 5000
-WITHOUT = ("cma_es", "differential_evolution", "pso", "pygad")
+WITHOUT = ("cma_es", "differential_evolution", "memetic", "pso", "pygad")
 WITH = ("alternating", "levenberg_marquardt", "adam")
 SPECTRUM = "multi_resolution_stft"
 CHAINS = (
