@@ -1,0 +1,84 @@
+"""Pitch, onsets, loudness and notes, heard in sounds that are known exactly."""
+
+import numpy as np
+import pytest
+
+from ddsp_lab.dsp.f0 import track_f0
+
+SR = 44_100
+SAW = tuple(1.0 / k for k in range(1, 41))
+
+
+def noise(seconds=1.0, sr=SR, seed=0):
+    return 0.1 * np.random.default_rng(seed).standard_normal(int(seconds * sr))
+
+
+def tone(hz, amplitudes=SAW, seconds=0.6, sr=SR, fall=0.0, stretch=0.0):
+    """Partials at `hz`, a number or a curve, that die `fall` times as fast as e a second, stretched as a string's."""
+    t = np.arange(int(seconds * sr)) / sr
+    hz = np.broadcast_to(hz, t.shape)
+    turns, rng, x = np.cumsum(hz) / sr, np.random.default_rng(0), np.zeros(t.size)
+    for k, a in enumerate(amplitudes, 1):
+        ratio = k * np.sqrt(1.0 + stretch * k * k)
+        if a > 0.0 and ratio * hz.max() < 0.45 * sr:
+            x += a * np.exp(-fall * k * t) * np.cos(2.0 * np.pi * (ratio * turns + rng.uniform()))
+    return 0.2 * x / np.sqrt(np.mean(x**2))
+
+
+def cents(track, hz):
+    """How far off each frame is that the tone fills, all of which have to be voiced."""
+    inside = slice(10, -10)
+    assert np.mean(track.voiced[inside]) > 0.98
+    return 1200.0 * np.log2(track.f0_hz[inside] / (hz if np.isscalar(hz) else hz[inside]))
+
+
+STEADY = {
+    "low saw": (30.0, SAW, SR),
+    "low sine": (30.0, (1.0,), SR),
+    "saw": (311.1, SAW, SR),
+    "high saw": (4000.0, SAW, SR),
+    "high sine": (4000.0, (1.0,), SR),
+    "four samples a period": (4000.0, (1.0,), 16_000),
+    "fewer than three": (3111.0, (1.0,), 8000),
+    "fast rate": (1234.5, SAW, 96_000),
+    "no fundamental": (220.0, (0.0, *SAW[1:]), SR),
+    "from the fourth partial": (110.0, (0.0, 0.0, 0.0, *SAW[3:]), SR),
+    "odd partials": (220.0, tuple(a * (k % 2 == 0) for k, a in enumerate(SAW)), SR),
+    "faint odd partials": (220.0, tuple(a * (k % 2 or 0.1) for k, a in enumerate(SAW)), SR),
+    "faint but for thirds": (220.0, tuple(a * (k % 3 == 2 or 0.1) for k, a in enumerate(SAW)), SR),
+}
+
+
+@pytest.mark.parametrize("name", STEADY)
+def test_a_steady_tone_is_heard_within_a_cent(name):
+    hz, amplitudes, sr = STEADY[name]
+    assert np.max(np.abs(cents(track_f0(tone(hz, amplitudes, sr=sr), sr), hz))) < 1.0
+
+
+@pytest.mark.parametrize("hz", [40.0, 100.0, 1000.0, 4000.0])
+def test_20_db_of_noise_move_it_little(hz):
+    x = tone(hz)
+    off = cents(track_f0(x + 0.2 * noise(0.6), SR), hz)
+    assert np.median(np.abs(off)) < 2.0
+    assert np.max(np.abs(off)) < 25.0
+
+
+def test_a_string_is_heard_near_its_fundamental_as_that_dies_away():
+    hz = 110.0
+    assert np.max(np.abs(cents(track_f0(tone(hz, fall=2.0, stretch=1e-4), SR), hz))) < 20.0
+
+
+def test_vibrato_and_glides_are_followed():
+    t = np.arange(SR) / SR
+    for hz in (440.0 * 2.0 ** (0.5 / 12.0 * np.sin(12.0 * np.pi * t)), 100.0 * 4.0**t):
+        found = track_f0(tone(hz, seconds=1.0), SR)
+        off = cents(found, np.interp(found.time_s, t, hz))
+        assert np.mean(np.abs(off) < 10.0) > 0.95
+
+
+def test_what_has_no_pitch_has_no_voice():
+    for x in (noise(), np.zeros(SR), np.ones(SR), np.zeros(3)):
+        found = track_f0(x, SR)
+        assert not np.any(found.voiced)
+        assert np.median(found.confidence) < 0.2
+        assert np.all(np.isfinite(found.f0_hz))
