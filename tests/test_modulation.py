@@ -27,7 +27,7 @@ def apart(a, b):
 def test_phases_stay_exact_for_minutes(rate, start_s):
     rate, first = np.float32(rate), round(start_s * SR)
     got = np.asarray(jax.jit(lambda r: lfo.cycles(r, 0.25, Context(SR, start_s), 50_000))(rate))
-    wanted = 0.25 + np.float64(rate * np.float32(1.0 / SR)) * (first + np.arange(50_000))
+    wanted = 0.25 + np.float64(rate) / SR * (first + np.arange(50_000))
     error = (got - wanted + 0.5) % 1.0 - 0.5
     assert np.abs(error).max() < 1e-6
 
