@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from ddsp_lab.dsp.f0 import track_f0
+from ddsp_lab.dsp.loudness_track import track_loudness
+from ddsp_lab.dsp.onsets import find_onsets
 
 SR = 44_100
 SAW = tuple(1.0 / k for k in range(1, 41))
@@ -82,3 +84,64 @@ def test_what_has_no_pitch_has_no_voice():
         assert not np.any(found.voiced)
         assert np.median(found.confidence) < 0.2
         assert np.all(np.isfinite(found.f0_hz))
+
+
+def line(notes, fall=0.0, attack_s=0.003):
+    """Saws of (onset, duration, MIDI pitch) one after the other, a fifth of a second more after the last."""
+    x = np.zeros(int((max(o + d for o, d, _ in notes) + 0.2) * SR))
+    for onset, duration, pitch in notes:
+        t = np.arange(int(duration * SR)) / SR
+        edges = np.minimum(t / attack_s, 1.0) * np.minimum((duration - t) / 0.01, 1.0)
+        start = int(onset * SR)
+        note = edges * tone(440.0 * 2.0 ** ((pitch - 69.0) / 12.0), seconds=duration + 0.01, fall=fall)[: t.size]
+        x[start : start + t.size] += note
+    return x
+
+
+def hit(seconds=0.5):
+    t = np.arange(int(seconds * SR)) / SR
+    return 2.0 * np.exp(-30.0 * t) * noise(seconds)
+
+
+TIMES = (0.1, 0.35, 0.6, 0.9, 1.0, 1.1)
+LASTS = (0.24, 0.24, 0.29, 0.09, 0.09, 0.2)
+LINES = {
+    "rising": line([(o, d, 55 + 2 * i) for i, (o, d) in enumerate(zip(TIMES, LASTS, strict=True))]),
+    "repeated": line([(o, d, 60) for o, d in zip(TIMES, LASTS, strict=True)]),
+    "repeated low": line([(o, d, 28) for o, d in zip(TIMES, LASTS, strict=True)]),
+    "plucked again while it rings": line([(o, 0.8, 60) for o in TIMES], fall=1.0),
+    "hits": sum(np.pad(hit(), (round(o * SR), 2 * SR))[: 2 * SR] for o in TIMES),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_onsets_are_heard_to_two_milliseconds(name):
+    found = find_onsets(LINES[name], SR)
+    assert found.time_s == pytest.approx(TIMES, abs=0.002)
+    assert np.all(found.novelty > 0.1)
+
+
+def test_a_hit_may_begin_with_the_first_sample():
+    kick = tone(60.0 + 200.0 * np.exp(-np.arange(SR) / 1000.0), (1.0,), 1.0) * np.exp(-np.arange(SR) / 5000.0)
+    for x in (hit(), kick, hit(0.05)):
+        assert find_onsets(x, SR).time_s == pytest.approx([0.0], abs=0.001)
+
+
+def test_vibrato_noise_and_an_abrupt_end_are_no_onsets():
+    t = np.arange(SR) / SR
+    vibrato = tone(440.0 * 2.0 ** (0.5 / 12.0 * np.sin(12.0 * np.pi * t)), seconds=1.0)
+    for x in (vibrato, noise(), tone(100.0, (1.0,), 1.0)):
+        assert find_onsets(np.pad(x, (SR // 5, 0)), SR).time_s == pytest.approx([0.2], abs=0.001)
+    for x in (np.zeros(SR), np.zeros(5)):
+        assert find_onsets(x, SR).time_s.size == 0
+
+
+@pytest.mark.parametrize("sr", [8000, 44_100, 96_000])
+def test_loudness_is_a_weighted_power(sr):
+    t = np.arange(sr) / sr
+    inside = slice(20, -20)
+    for hz, gain_db in ((1000.0, 0.0), (100.0, -19.1), (2000.0, 1.2)):  # IEC 61672-1, table 3
+        track = track_loudness(np.sin(2.0 * np.pi * hz * t), sr)
+        assert len(track) == len(track_f0(t[: sr // 10], sr).time_s) + 180
+        assert track[inside] == pytest.approx(np.full(161, gain_db - 3.01), abs=0.15)
+    assert np.all(track_loudness(np.zeros(sr), sr) == -100.0)
