@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import jv
 
-from ddsp_lab.dsp import band_limited, envelopes, phase
+from ddsp_lab.dsp import band_limited, envelopes, fm, harmonics, modal, noise_bands, phase, pluck
 
 SR = 48_000
 
@@ -141,3 +142,172 @@ def test_segments_pass_through_their_levels():
     at = np.cumsum([0.0, *times]) + envelopes.SHORTEST_S * np.arange(4)
     np.testing.assert_allclose(np.interp(at, T, e), levels, atol=2e-3)
     assert float(e[-1]) == pytest.approx(0.6)
+
+
+# --- partials
+
+
+def plain_sum(frequency, levels, phases, samples, hop, damping=0.0):
+    """All in float64: levels straight between frames."""
+    n = np.arange(samples)
+    frames = hop * np.arange(levels.shape[0])
+    rows = zip(frequency, levels.T, phases, np.broadcast_to(damping, frequency.shape), strict=True)
+    return sum(
+        np.interp(n, frames, a) * np.sin(2.0 * np.pi * (f * n / SR + p)) * np.exp(-d * n / SR) for f, a, p, d in rows
+    )
+
+
+def sound(rng, count, samples, hop):
+    levels = rng.uniform(0.0, 1.0, (harmonics.frames_for(samples, hop), count)) / np.arange(1, count + 1)
+    return np.float32(levels), np.float32(rng.uniform(0.0, 1.0, count))
+
+
+def test_partials_of_a_stiff_string_are_a_plain_sum():
+    levels, phases = sound(np.random.default_rng(0), 40, 2 * SR + 7, 240)
+    f = harmonics.stretched(jnp.float32(97.3), jnp.float32(4e-4), 40)
+    k = np.arange(1, 41)
+    np.testing.assert_allclose(f, 97.3 * k * np.sqrt(1.0 + 4e-4 * k**2), rtol=1e-6)
+    y = harmonics.steady_partials(f, levels, phases, 2 * SR + 7, SR, 240)
+    exact = plain_sum(np.float64(f), levels, phases, 2 * SR + 7, 240)
+    assert np.abs(y - exact).max() < 2e-6 * np.abs(exact).max()
+
+
+def test_partials_beyond_nyquist_are_silent_and_fade():
+    f = jnp.asarray([0.44, 0.475, 0.5, 0.7]) * SR
+    np.testing.assert_allclose(modal.audible(f, SR), [1.0, 0.5, 0.0, 0.0], atol=1e-5)
+    y = harmonics.steady_partials(f[2:], jnp.ones((5, 2)), jnp.zeros(2), 1000, SR, 250)
+    assert not np.any(y)
+
+
+def test_gliding_harmonics_and_their_gradients_are_those_of_a_plain_sum():
+    rng = np.random.default_rng(1)
+    samples, hop, count = 3001, 128, 24
+    levels, _ = sound(rng, count, samples, hop)
+    turns = np.float32(np.cumsum(rng.uniform(0.001, 0.01, samples)) % 1.0)
+    weight = np.float32(rng.standard_normal(samples))
+
+    def plain(turns, levels):
+        at = jnp.arange(samples) / hop
+        whole, later = jnp.arange(samples) // hop, (at % 1.0)[:, None]
+        between = (1.0 - later) * levels[whole] + later * levels[whole + 1]
+        return jnp.sum(between * jnp.sin(2.0 * jnp.pi * jnp.arange(1, count + 1) * turns[:, None]), axis=1)
+
+    y, pull = jax.vjp(lambda t, v: harmonics.gliding_harmonics(t, v, hop), turns, levels)
+    with jax.enable_x64(True):
+        exact, pulled = jax.vjp(plain, jnp.asarray(turns, jnp.float64), jnp.asarray(levels, jnp.float64))
+        slopes = [np.asarray(v) for v in pulled(jnp.asarray(weight, jnp.float64))]
+        exact = np.asarray(exact)
+    np.testing.assert_allclose(y, exact, atol=1e-5)
+    for got, slope in zip(pull(weight), slopes, strict=True):
+        np.testing.assert_allclose(got, slope, atol=3e-5 * np.abs(slope).max())
+    direction = (np.float32(rng.standard_normal(samples)), np.float32(rng.standard_normal(levels.shape)))
+    _, moved = jax.jvp(lambda t, v: harmonics.gliding_harmonics(t, v, hop), (turns, levels), direction)
+    by_slopes = sum(np.sum(d * s) for d, s in zip(direction, slopes, strict=True))
+    assert float(moved @ weight) == pytest.approx(by_slopes, rel=1e-3)
+
+
+def test_modes_are_decaying_sines():
+    rng = np.random.default_rng(2)
+    f, t60 = np.float32(rng.uniform(40.0, 9000.0, 32)), np.float32(rng.uniform(0.05, 2.0, 32))
+    a, p = np.float32(rng.uniform(0.0, 1.0, (2, 32)))
+    y = modal.modes(f, t60, a, p, 2 * SR, SR)
+    damping = 3.0 * np.log(10.0) / (np.float64(t60) + envelopes.SHORTEST_S)
+    exact = plain_sum(np.float64(f), np.tile(a, (2, 1)), p, 2 * SR, 2 * SR, damping)
+    assert np.abs(y - exact).max() < 2e-6 * np.abs(exact).max()
+
+
+# --- noise
+
+CENTRES = noise_bands.band_centres(16)
+
+
+def noise_spectrum(levels, seed=0, hop=256):
+    y = noise_bands.shaped_noise(jax.random.key(seed), jnp.asarray(levels, jnp.float32), CENTRES, SR, SR, hop)
+    return np.asarray(y), np.abs(np.fft.rfft(y)) ** 2 / SR
+
+
+def test_noise_of_even_levels_is_white_and_of_variance_one():
+    y, power = noise_spectrum(np.ones((harmonics.frames_for(SR, 256), 16)))
+    assert np.var(y) == pytest.approx(1.0, abs=0.02)
+    thirds = power[:24_000].reshape(24, -1).mean(axis=1)
+    assert np.abs(10.0 * np.log10(thirds)).max() < 0.7
+
+
+def test_a_band_of_noise_stays_within_its_neighbours():
+    """60 dB down two bands away, with as much at its centre as its level says."""
+    levels = np.zeros((harmonics.frames_for(SR, 256), 16))
+    levels[:, 10] = 0.5
+    _, power = noise_spectrum(levels)
+    at = round(CENTRES[10])
+    assert 10.0 * np.log10(power[at - 20 : at + 20].mean() / 0.25) == pytest.approx(0.0, abs=1.5)
+    for beside in (power[: round(CENTRES[8])], power[round(CENTRES[12]) :]):
+        assert 10.0 * np.log10(beside.mean() / 0.25) < -50.0
+
+
+def test_noise_follows_its_levels():
+    frames = harmonics.frames_for(SR, 256)
+    y, _ = noise_spectrum(np.where(np.arange(frames) < frames // 2, 1.0, 0.1)[:, None] * np.ones(16))
+    half = SR // 2
+    assert np.var(y[: half - 512]) / np.var(y[half + 512 :]) == pytest.approx(100.0, rel=0.1)
+
+
+# --- frequency modulation
+
+
+def test_sidebands_are_bessel_functions():
+    carrier, modulator, index = 3000, 200, 2.5
+    t = jnp.arange(SR, dtype=jnp.int32)
+    turns = (phase.steady(jnp.float32(f), t, SR) for f in (carrier, modulator))
+    spectrum = 2.0 / SR * np.abs(np.fft.rfft(fm.pair(*turns, jnp.float32(index))))
+    orders = np.arange(-8, 9)
+    np.testing.assert_allclose(spectrum[carrier + modulator * orders], np.abs(jv(orders, index)), atol=1e-5)
+
+
+@pytest.mark.parametrize("feedback", [0.0, 0.8, 3.0])
+def test_feedback_takes_the_mean_of_two_samples(feedback):
+    turns = np.arange(2000) * 0.0137
+    y, a, b = [], 0.0, 0.0
+    for v in turns:
+        y.append(np.sin(2.0 * np.pi * v + feedback * (a + b) / 2.0))
+        a, b = y[-1], a
+    got = fm.feedback_operator(jnp.asarray(turns % 1.0, jnp.float32), 1.0, jnp.float32(feedback))
+    np.testing.assert_allclose(got[:500], y[:500], atol=2e-4)
+
+
+def test_weak_feedback_is_the_series_of_kepler():
+    """Without its delay of a sample and a half, the solution of $y = \\sin(x + \\beta y)$ has known harmonics."""
+    f, beta, k = 20, 0.9, np.arange(1, 6)
+    turns = phase.steady(jnp.float32(f), jnp.arange(SR, dtype=jnp.int32), SR)
+    spectrum = 2.0 / SR * np.abs(np.fft.rfft(fm.feedback_operator(turns, 1.0, jnp.float32(beta))))
+    np.testing.assert_allclose(spectrum[f * k], 2.0 / (k * beta) * jv(k, k * beta), rtol=2e-2)
+
+
+# --- strings
+
+
+def test_partials_decay_as_in_the_loop_of_karplus_and_strong():
+    period, t60, brightness = 200, 1.0, 0.6
+    f = jnp.arange(1, 21) * jnp.float32(SR / period)
+    told = np.asarray(pluck.string_decays(f, jnp.float32(t60), jnp.float32(brightness), SR))
+    s, samples = 0.5 * (1.0 - brightness), SR // 4
+    w = 2.0 * np.pi / period
+    keeps = 10.0 ** (-3.0 * period / SR / (t60 + envelopes.SHORTEST_S)) / (1.0 - s + s * np.cos(w))
+    y = np.zeros(samples + period + 1)
+    y[: period + 1] = np.resize(np.random.default_rng(0).standard_normal(period), period + 1)
+    for n in range(period + 1, y.size):
+        y[n] = keeps * ((1.0 - s) * y[n - period] + 0.5 * s * (y[n - period - 1] + y[n - period + 1]))
+    first, last = (np.abs(np.fft.rfft(y[a : a + period]))[1:21] for a in (10 * period, 40 * period))
+    seen = 30 * period / SR * 3.0 / np.log10(first / last)
+    np.testing.assert_allclose(told, seen, rtol=0.02)
+    assert told[0] == pytest.approx(t60, rel=1e-3)
+
+
+def test_the_slopes_of_a_string_live_at_its_bounds():
+    def energy(brightness, t60):
+        f = jnp.float32(100.0) * jnp.arange(1, 300)
+        return jnp.sum(jnp.log(pluck.string_decays(f, t60, brightness, SR)))
+
+    for brightness in (0.0, 0.5, 1.0):
+        slopes = jax.grad(energy, (0, 1))(jnp.float32(brightness), jnp.float32(0.0))
+        assert np.isfinite(slopes).all()
+        assert all(slopes)
