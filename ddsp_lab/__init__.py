@@ -23,8 +23,10 @@ from ._errors import DdspLabError
 from ._feedback import Feedback
 from ._fit import fit
 from ._mid_side import MidSide
+from ._midi import read_midi, write_midi
 from ._mix import Mix
 from ._modulate import Modulate
+from ._notes import Notes, note, notes
 from ._one_of import OneOf
 from ._optimizer import Optimizer
 from ._oversample import Oversample
@@ -38,6 +40,7 @@ from ._result import FitResult
 from ._series import Series
 from ._space import Space
 from ._surrogate import Surrogate
+from ._synth import Note, Synth
 from ._target import Target
 from .hosts.callable_block import callable_block
 from .hosts.plugin import plugin
@@ -53,6 +56,8 @@ __all__ = [
     "MidSide",
     "Mix",
     "Modulate",
+    "Note",
+    "Notes",
     "OneOf",
     "Optimizer",
     "Oversample",
@@ -63,6 +68,7 @@ __all__ = [
     "Space",
     "StreamingBlock",
     "Surrogate",
+    "Synth",
     "Target",
     "audio",
     "callable_block",
@@ -70,12 +76,16 @@ __all__ = [
     "effects",
     "fit",
     "hosts",
+    "note",
+    "notes",
     "ops_per_sample",
     "optimizers",
     "parse",
     "plugin",
+    "read_midi",
     "render",
     "synths",
     "targets",
     "tune_process",
+    "write_midi",
 ]

@@ -111,7 +111,9 @@ class Block(Registered, abc.ABC):
     def aligned(self, p: Values, x: Audio, ctx: Context) -> Audio:
         """`apply` with its latency removed."""
         late = self.latency_samples(ctx.sr)
-        return self.apply(p, jnp.pad(x, ((0, 0), (0, late))), ctx)[:, late:]
+        given: Any = x
+        longer = jnp.pad(x, ((0, 0), (0, late))) if self.takes == "audio" else given.longer(late / ctx.sr)
+        return self.apply(p, longer, ctx)[:, late:]
 
     def channels_out(self, channels: int) -> int:
         return channels
@@ -245,7 +247,8 @@ class StreamingBlock(Block, abc.ABC):
     """A block with memory: it gives `init` and `step`, and the whole is one big piece."""
 
     def apply(self, p: Values, x: Audio, ctx: Context) -> Audio:
-        return self.step(p, self.init(x.shape[0], ctx), x, ctx)[1]
+        channels = x.shape[0] if self.takes == "audio" else 1
+        return self.step(p, self.init(channels, ctx), x, ctx)[1]
 
     @abc.abstractmethod
     def init(self, channels: int, ctx: Context) -> State: ...

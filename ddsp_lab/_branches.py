@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from typing import ClassVar
 
 import jax.numpy as jnp
@@ -27,6 +29,10 @@ class Branches(Row, abc.ABC):
     @property
     def obscured(self) -> tuple[str, ...]:
         return ()
+
+    @property
+    def given(self) -> Iterable[str]:
+        return repeat(self.blocks[0].takes)
 
     def channels_out(self, channels: int) -> int:
         counts = {k: b.channels_out(channels) for k, b in self.children.items()}

@@ -22,6 +22,13 @@ CODES = {
     "audio-length": "two recordings differ in length where they must agree",
     "audio-clips": "samples beyond full scale cannot be stored in this file format",
     "audio-unwritable": "the file cannot be written",
+    "notes-empty": "there are no notes, or more than can be played",
+    "notes-shape": "what was given are no notes",
+    "notes-range": "a note's time, pitch or velocity is out of range",
+    "notes-voices": "more notes sound at once than there are voices",
+    "notes-nyquist": "a note is higher than this sample rate can carry",
+    "notes-midi": "the file is no MIDI file, or is damaged",
+    "notes-needed": "a synth was given audio, or an effect notes",
     "target-shape": "two recordings differ in shape where a distance compares them sample by sample",
     "align-ambiguous": "no delay between the two recordings stands out",
     "expression-syntax": "the text of a chain, target or optimizer cannot be read",
@@ -86,6 +93,10 @@ class DdspLabError(Exception):
 
 class AudioError(DdspLabError):
     """A recording that cannot be used as it is."""
+
+
+class NotesError(DdspLabError):
+    """Notes that cannot be played."""
 
 
 class ExpressionError(DdspLabError):

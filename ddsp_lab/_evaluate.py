@@ -321,7 +321,7 @@ class Aside(Evaluate):
 
     def __init__(self, whole: Evaluate, problem: Problem, name: str):
         super().__init__(problem, watch=lambda _: whole.watch(whole))
-        self.whole, self.name, self.share = whole, name, problem.source.size / whole.problem.source.size
+        self.whole, self.name, self.share = whole, name, problem.work / whole.problem.work
 
     def _numbers(self, asked: Sequence[Asked]) -> list[tuple[np.ndarray, ...]]:
         return self.whole._numbers([a._replace(call=f"{self.name} {a.call}", cost=self.share * a.cost) for a in asked])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +22,7 @@ from ._errors import FitError, RunError
 from ._evaluate import Evaluate
 from ._findings import findings
 from ._look_ahead import check_look_ahead
+from ._notes import Notes
 from ._observed import Observed
 from ._optimizer import Optimizer
 from ._pairs import Pair, agreeing, excerpt, joined, prepare_pair, problem, windows
@@ -36,6 +36,7 @@ from ._run import RunFolder
 from ._score import at_bound, insensitive, remarks, rounded, scores
 from ._search import Search
 from ._separate import Separation
+from ._source import digest
 from ._space import Space
 from ._target import Target
 from .targets.log_mel import LogMel
@@ -67,7 +68,8 @@ def fit(
     executor: Executor | str | None = None,
     watch: Callable[[Evaluate], None] = lambda _: None,
 ) -> FitResult:
-    """Find the values at which `chain` turns `dry` into `reference`.
+    """Find the values at which `chain` turns `dry` into `reference`: a recording or, where it begins with synths,
+    `Notes`, which are over as long as the reference.
 
     Recordings are `(samples,)` or `(channels, samples)` at `sr` Hz; lists of them are fitted together. The end of each
     pair is held out of the fit. `target` is the error-to-signal ratio unless `align` is off, then the multi-resolution
@@ -98,6 +100,8 @@ def fit(
     space = Space(block, frozen, ties, start)
     space.check()
     sr = check_rate(sr)
+    played = block.takes == "notes"  # nothing to line up, or to take apart link by link
+    align = align and not played
     pairs = [prepare_pair(x, y, sr, block, align, strict) for x, y in _several(dry, reference)]
     goal = parse_target(target or ("esr" if align else "multi_resolution_stft"))
     goal = goal if observed_through is None else goal.observed_through(observed_through)
@@ -116,7 +120,7 @@ def fit(
         whole = problem(pairs, seen, space, goal, sr, prior)
         evaluate = Evaluate(
             whole,
-            Separation(space, *joined(pairs, seen), sr) if align or goal.least_squares else None,
+            Separation(space, *joined(pairs, seen), sr) if (align or goal.least_squares) and not played else None,
             np.inf if budget is None else budget,
             run.journal if run else None,
             problem(pairs, held, space, goal, sr) if held else None,
@@ -163,7 +167,7 @@ def fit(
         known = {*walk(block), *(t.damage for _, t in goal.terms().values() if isinstance(t, Observed))}
         notes = [
             *(note for pair in pairs for note in pair.notes),
-            *(finding.note for pair in pairs for finding in findings(pair, sr, known)),
+            *(finding.note for pair in pairs if not played for finding in findings(pair, sr, known)),
             *evaluate.notes.items(),
             *_stays(space, way),
             *crew.notes,
@@ -182,7 +186,8 @@ def fit(
                 run.save_front(front)
             run.save_metrics(metrics)
             run.journal.sync()
-        sounds = {"dry": pairs[0].dry, "reference": pairs[0].reference, "fit": fits[0]}
+        dry_sound = {} if isinstance(pairs[0].dry, Notes) else {"dry": pairs[0].dry}
+        sounds = {**dry_sound, "reference": pairs[0].reference, "fit": fits[0]}
         return FitResult(preset, metrics, tuple(evaluate.history), tuple(notes), sounds, sr, front)
 
 
@@ -201,7 +206,10 @@ def _weight(what: str, value: Any, least: float = 0.0) -> float:
 
 
 def _several(dry: Any, reference: Any) -> list[tuple[Any, Any]]:
-    many = [isinstance(x, (list, tuple)) and len(x) > 0 and np.ndim(x[0]) > 0 for x in (dry, reference)]
+    many = [
+        isinstance(x, (list, tuple)) and len(x) > 0 and (isinstance(x[0], Notes) or np.ndim(x[0]) > 0)
+        for x in (dry, reference)
+    ]
     if many == [False, False]:
         return [(dry, reference)]
     if many != [True, True] or len(dry) != len(reference):
@@ -244,11 +252,7 @@ def _config(
         "budget": budget,
         "align": align,
         "sample_rate": sr,
-        "recordings": [[_digest(pair.dry), _digest(pair.reference)] for pair in pairs],
+        "recordings": [[digest(pair.dry), digest(pair.reference)] for pair in pairs],
         "versions": {"ddsp_lab": __version__, "jax": jax.__version__, "numpy": np.__version__},
         "device": jax.devices()[0].device_kind,
     }
-
-
-def _digest(x: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()[:16]

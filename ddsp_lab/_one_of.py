@@ -49,7 +49,7 @@ class OneOf(Branches):
         def played(i: int, name: str, state: State, x: Audio) -> tuple[State, Audio]:
             after, y = self.branch(name, p, state[i], x, ctx)
             after = jax.tree.map(lambda new, old: jnp.asarray(new, jnp.result_type(old)), after, state[i])
-            return (*state[:i], after, *state[i + 1 :]), y.astype(x.dtype)
+            return (*state[:i], after, *state[i + 1 :]), y.astype(jnp.result_type(float))
 
         branches = [partial(played, i, name) for i, name in enumerate(self.children)]
         if not isinstance(p[WHICH], Tracer):  # known beforehand: no program holds the others

@@ -12,8 +12,10 @@ import numpy as np
 
 from ._block import Block, walk
 from ._errors import AudioError
+from ._notes import Notes
 from ._problem import Problem
 from ._render import as_audio
+from ._source import Source, channels, check_takes, passage, stack
 from ._space import Space
 from ._target import Target, prepared
 from .audio import mixdown
@@ -35,30 +37,30 @@ class Pair:
     `alignment` is how they stood before; `notes` say, by code, what was resolved on the way.
     """
 
-    dry: np.ndarray
+    dry: Source
     reference: np.ndarray
     alignment: Alignment
     notes: tuple[tuple[str, str], ...] = field(default=())
 
     @property
     def samples(self) -> int:
-        return self.dry.shape[1]
+        return self.reference.shape[1]
 
 
 NO_ALIGNMENT = Alignment(0.0, 0, 1, 0.0, 0.0)
 
 
 def prepare_pair(dry: Any, reference: Any, sr: int, chain: Block, aligned: bool = True, strict: bool = False) -> Pair:
-    """Check and line up a pair. Under `strict` nothing is resolved: a mismatch raises `AudioError` instead."""
-    dry, reference = as_audio(dry, "the dry recording"), as_audio(reference, "the reference")
+    """Check and line up a pair. Under `strict` nothing is resolved: a mismatch raises `AudioError` instead. Notes are
+    taken as they are, over as long as the reference."""
+    dry = dry if isinstance(dry, Notes) else as_audio(dry, "the dry recording")
+    reference = as_audio(reference, "the reference")
+    check_takes(chain, dry, sr)
+    _check_sound("reference", reference)
+    if isinstance(dry, Notes):
+        return _played_pair(dry, reference, sr, chain, strict)
+    _check_sound("dry recording", dry)
     notes: list[tuple[str, str]] = []
-    for what, x in (("dry recording", dry), ("reference", reference)):
-        if x.shape[1] < MIN_SAMPLES:
-            raise AudioError(
-                "audio-empty", f"The {what} has {x.shape[1]} samples.", f"At least {MIN_SAMPLES} are needed."
-            )
-        if not np.any(x):
-            raise AudioError("audio-silent", f"The {what} is silent.", "Check the recording's input and mute.")
     out = chain.channels_out(dry.shape[0])
     if out != reference.shape[0]:
         text = f"{dry.shape[0]} dry channel(s) become {out}, the reference has {reference.shape[0]}"
@@ -90,10 +92,28 @@ def prepare_pair(dry: Any, reference: Any, sr: int, chain: Block, aligned: bool 
     return Pair(dry, reference, alignment, tuple(notes))
 
 
+def _played_pair(dry: Notes, reference: np.ndarray, sr: int, chain: Block, strict: bool) -> Pair:
+    out, found = chain.channels_out(1), reference.shape[0]
+    notes: tuple[tuple[str, str], ...] = ()
+    if out != found:
+        text = f"The chain gives {out} channel(s), the reference has {found}"
+        if strict or out > found:
+            raise AudioError("audio-channels", f"{text}.", "Mix one of them, or end the chain with pan.")
+        reference, notes = mixdown(reference, out), (("audio-channels", f"{text}: it was mixed down to {out}."),)
+    return Pair(dry.window(0.0, reference.shape[1] / sr), reference, NO_ALIGNMENT, notes)
+
+
+def _check_sound(what: str, x: np.ndarray) -> None:
+    if x.shape[1] < MIN_SAMPLES:
+        raise AudioError("audio-empty", f"The {what} has {x.shape[1]} samples.", f"At least {MIN_SAMPLES} are needed.")
+    if not np.any(x):
+        raise AudioError("audio-silent", f"The {what} is silent.", "Check the recording's input and mute.")
+
+
 def agreeing(pairs: Sequence[Pair], chain: Block, strict: bool = False) -> list[Pair]:
     """The pairs with as many channels as the one with the fewest; under `strict` they have to agree as they are."""
-    fewest = min(pair.dry.shape[0] for pair in pairs)
-    most = max(pair.dry.shape[0] for pair in pairs)
+    fewest = min(channels(pair.dry) for pair in pairs)
+    most = max(channels(pair.dry) for pair in pairs)
     if fewest == most:
         return list(pairs)
     text = f"The pairs have {fewest} to {most} channels"
@@ -103,7 +123,7 @@ def agreeing(pairs: Sequence[Pair], chain: Block, strict: bool = False) -> list[
     out = chain.channels_out(fewest)
     return [
         replace(p, dry=mixdown(p.dry, fewest), reference=mixdown(p.reference, out), notes=(*p.notes, note))
-        if p.dry.shape[0] > fewest
+        if not isinstance(p.dry, Notes) and p.dry.shape[0] > fewest
         else p
         for p in pairs
     ]
@@ -179,7 +199,7 @@ def _loudest(pair: Pair, whole: Window, size: int, count: int) -> list[Window]:
 
 
 def joined(pairs: Sequence[Pair], seen: Sequence[Window]) -> tuple[np.ndarray, np.ndarray]:
-    """What a fit sees, one passage after the other."""
+    """What a fit sees of recordings, one passage after the other."""
     dry, reference = (
         np.concatenate([getattr(pairs[w.pair], which)[:, w.start : w.stop] for w in seen], axis=1)
         for which in ("dry", "reference")
@@ -196,13 +216,12 @@ def problem(
     longest = max(w.stop - w.start for w in seen)
     source, reference = [], []
     for w in seen:
-        dry = np.pad(pairs[w.pair].dry, ((0, 0), (lead, 0)))[:, w.start : w.stop + lead]
-        source.append(np.pad(dry, ((0, 0), (0, longest - (w.stop - w.start)))))
+        source.append(passage(pairs[w.pair].dry, w.start, w.stop, lead, longest, sr))
         wanted = pairs[w.pair].reference[:, w.start : w.stop]
         reference.append(np.pad(wanted, ((0, 0), (0, longest - wanted.shape[1]))))
     length = np.array([w.stop - w.start for w in seen])
     arrays = {
-        "source": np.stack(source),
+        "source": stack(source),
         "length": length,
         "start_s": np.array([(start - lead) / sr for start in starts]),
         "base": space.base,

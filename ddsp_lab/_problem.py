@@ -14,7 +14,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ._block import Audio, Context
+from ._notes import Notes
 from ._programs import compiled
+from ._source import samples
 from ._space import Layout
 from ._target import Target
 
@@ -31,12 +33,13 @@ _static = {"static": True}
 class Problem:
     """Arrays are traced: the recordings are arguments of the compiled step, not constants in it.
 
-    `source` holds the examples, padded at the end to one length; the first `lead` samples are a warm-up that fills the
-    chain's memory and is not scored. `features` come from `target.prepare`, stacked. Every example counts alike.
+    `source` holds the examples, or the notes of each, padded at the end to one length; the first `lead` samples are a
+    warm-up that fills the chain's memory and is not scored. `features` come from `target.prepare`, stacked. Every
+    example counts alike.
     `prior` times the mean square distance from `centre` is added: what the recordings leave open stays as it was.
     """
 
-    source: Float[Array, "e c t"]
+    source: Float[Array, "e c t"] | Notes
     features: Any
     length: Int[Array, " e"]
     start_s: Float[Array, " e"]
@@ -68,6 +71,11 @@ class Problem:
         weights = jnp.asarray([w for w, _ in self.target.terms().values()], found.dtype)
         loss = weights @ found + self.prior * jnp.mean((u - self.centre) ** 2)
         return jnp.concatenate([loss[None], found])
+
+    @property
+    def work(self) -> int:
+        """The samples of audio that one evaluation renders."""
+        return self.length.shape[0] * samples(jax.tree.map(lambda leaf: leaf[0], self.source), self.sr)
 
     @property
     def blind(self) -> np.ndarray:
@@ -187,7 +195,7 @@ def _side_by_side(problem: Problem) -> int:
     """
     if jax.default_backend() == "cpu":
         return 1
-    return 1 << max(0, (ROOM // (BUFFERS * problem.source.nbytes)).bit_length() - 1)
+    return 1 << max(0, (ROOM // (BUFFERS * 4 * problem.work)).bit_length() - 1)
 
 
 @compiled

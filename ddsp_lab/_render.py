@@ -17,8 +17,11 @@ from ._automation import as_long, check_lengths, curves, padded
 from ._block import Block, Context, faults, flatten, nest
 from ._errors import AudioError
 from ._look_ahead import check_look_ahead
+from ._notes import Notes
 from ._param import to_values
 from ._programs import jit
+from ._source import channels as source_channels
+from ._source import check_takes, note_pieces, samples
 from ._space import Space, starting_values
 
 PIECE = 1 << 16
@@ -64,21 +67,23 @@ def check_rate(sr: Any) -> int:
 
 
 def render(chain: Block, values: Mapping[str, Any], x: Any, sr: int) -> Any:
-    """Audio through a chain at the given values: `(samples,)` or `(channels, samples)` in, the same layout out.
+    """Audio through a chain at the given values: `(samples,)` or `(channels, samples)` in, the same layout out. A chain
+    that begins with synths is given `Notes`, and `(channels, samples)` come out.
 
     Values left out take their start values; an automatable parameter also takes a curve, one value a sample of `x`. As
     many samples come out as go in, the chain's latency removed. Under a JAX transformation (`grad`, `vmap`, `jit`) the
     call is pure and, but for the lengths of curves, unchecked.
     """
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((values, x))):
-        audio = jnp.atleast_2d(x)
-        p = nest({**starting_values(chain), **padded(chain, values, audio.shape[1], sr)})
-        y = chain.aligned(p, audio, Context(sr))
-        return y[0] if jnp.ndim(x) == 1 and y.shape[0] == 1 else y
-    audio = as_audio(x)
-    pieces = render_pieces(chain, values, [audio], audio.shape[0], check_rate(sr))
-    y = np.concatenate(list(pieces), axis=1)
-    return y[0] if np.ndim(x) == 1 and y.shape[0] == 1 else y
+        source: Any = x if isinstance(x, Notes) else jnp.atleast_2d(x)
+        p = nest({**starting_values(chain), **padded(chain, values, samples(source, sr), sr)})
+        y = chain.aligned(p, source, Context(sr))
+    else:
+        source = x if isinstance(x, Notes) else as_audio(x)
+        check_takes(chain, source, check_rate(sr))
+        pieces = source if isinstance(source, Notes) else [source]
+        y = np.concatenate(list(render_pieces(chain, values, pieces, source_channels(source), check_rate(sr))), axis=1)
+    return y[0] if not isinstance(x, Notes) and np.ndim(x) == 1 and y.shape[0] == 1 else y
 
 
 @jit(static_argnames="chain")
@@ -87,9 +92,9 @@ def _step(chain: Block, p: Any, state: Any, x: Any, ctx: Context) -> Any:
 
 
 def render_pieces(
-    chain: Block, values: Mapping[str, Any], pieces: Iterable[np.ndarray], channels: int, sr: int
+    chain: Block, values: Mapping[str, Any], pieces: Iterable[np.ndarray] | Notes, channels: int, sr: int
 ) -> Iterator[np.ndarray]:
-    """Stream `(channels, samples)` pieces of any size through a chain; as many samples come out as go in.
+    """Stream `(channels, samples)` pieces of any size, or notes, through a chain; as many samples come out as go in.
 
     Inside, pieces are cut and padded to one size. The chain's latency is removed by feeding it silence at the end.
     Curves among the values are as long as all pieces together.
@@ -103,11 +108,16 @@ def render_pieces(
     skip = chain.latency_samples(sr)
     done = 0
     tail = np.zeros((channels, skip), np.float32)
-    if isinstance(pieces, list):
-        samples = sum(piece.shape[1] for piece in pieces)
-        check_lengths(steered, samples)
-        check_look_ahead(chain, samples, sr)
-    for piece, real in _recut(joined(as_long(pieces, steered), [tail])):
+    if isinstance(pieces, Notes | list):
+        known = pieces.samples(sr) if isinstance(pieces, Notes) else sum(piece.shape[1] for piece in pieces)
+        check_lengths(steered, known)
+        check_look_ahead(chain, known, sr)
+    cut = (
+        note_pieces(chain, pieces, pieces.samples(sr) + skip, PIECE, sr)
+        if isinstance(pieces, Notes)
+        else _recut(joined(as_long(pieces, steered), [tail]))
+    )
+    for piece, real in cut:
         here = Context(sr, jnp.asarray(done / sr, jnp.result_type(float)))
         now = to_values({path: curve.part(done, PIECE) for path, curve in steered.items()})
         state, y = _step(chain, nest(p | now), state, piece, here)

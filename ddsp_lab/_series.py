@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import accumulate, chain, repeat
 
 import numpy as np
 
@@ -26,6 +26,11 @@ class Series(Row):
     @classmethod
     def of(cls, *blocks: Block) -> Series:
         return cls(blocks)
+
+    @property
+    def given(self) -> Iterable[str]:
+        """The first link what the chain is given, the others its sound."""
+        return chain((self.blocks[0].takes,), repeat("audio"))
 
     @property
     def obscured(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from ._block import Block, StreamingBlock
@@ -53,6 +54,18 @@ class Wrapper(StreamingBlock, abc.ABC):
     def check_settings(self) -> None:
         if not self.children:  # which also holds their labels against each other
             raise ExpressionError("bad-setting", f"{self.name} needs at least one block.", "Name one.")
+        for (name, block), given in zip(self.children.items(), self.given, strict=False):
+            if block.takes != given:
+                raise ExpressionError(
+                    "notes-needed",
+                    f"{name} takes {block.takes}, and {self.name} has {given} for it.",
+                    "Put synths first, side by side with nothing but synths: (0.5 * saw + 0.5 * noise) >> low_pass.",
+                )
+
+    @property
+    def given(self) -> Iterable[str]:
+        """What each link is given: audio or notes."""
+        return repeat("audio")
 
     @property
     def differentiable(self) -> bool:
@@ -96,7 +109,7 @@ class Wrapper(StreamingBlock, abc.ABC):
 
     @property
     def takes(self) -> str:
-        return next(iter(self.children.values())).takes
+        return next(iter(self.given))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,9 @@ SR, SAMPLES = 8000, 2048
 CUTS = [0, 1, *range(2, SAMPLES + 1, 341)]  # into pieces of two lengths, the longer no multiple of any block
 CTX = Context(SR)
 OURS = {k: v for k, v in sorted(Block.registry.items()) if v.__module__.startswith("ddsp_lab.")}
-MEMBERS = {k: v.example() for k, v in OURS.items() if not v.needs_file}
+ALL = {k: v.example() for k, v in OURS.items() if not v.needs_file}
+MEMBERS = {k: v for k, v in ALL.items() if v.takes == "audio"}  # what takes notes has laws in `test_synth_laws.py`
+SYNTHS = {k: v for k, v in ALL.items() if v.takes == "notes"}
 
 
 def switched(block):

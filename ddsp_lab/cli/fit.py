@@ -25,7 +25,7 @@ RECENT_S = 5.0  # over which its speed is measured
 
 @verb
 def fit(
-    dry: Annotated[Path, typer.Argument(help="The dry recording.")],
+    dry: Annotated[Path, typer.Argument(help="The dry recording or, for synths, the notes: a .mid file.")],
     reference: Annotated[Path, typer.Argument(metavar="REF", help="What it should sound like.")],
     chain: Annotated[str, typer.Option(help="The chain, such as 'parametric_eq(bands=4) >> compressor >> gain'.")],
     pair: Annotated[list[Path] | None, typer.Option(metavar="DRY REF", help="Another pair, fitted together.")] = None,

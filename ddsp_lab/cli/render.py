@@ -10,8 +10,10 @@ import numpy as np
 import typer
 
 from .. import audio
+from .._notes import Notes
 from .._preset import Preset
 from .._score import remarks
+from ._recordings import source as load_source
 from ._shell import Json, notes_json, out, show_json, show_notes, verb
 
 
@@ -23,7 +25,7 @@ class ClipMode(StrEnum):
 
 @verb
 def render(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The recording to process.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The recording to process, or notes: a .mid file.")],
     preset: Annotated[Path, typer.Argument(help="A preset that a fit has written.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write, its format by its ending.")
@@ -34,19 +36,22 @@ def render(
     ] = ClipMode.refuse,
     as_json: Json = False,
 ) -> None:
-    """Play a recording through a preset."""
+    """Play a recording, or notes, through a preset."""
     loaded = Preset.load(preset)
-    sound = audio.load(source)
-    x = np.pad(sound.samples, ((0, 0), (0, round(tail * sound.sr))))
-    y = loaded.render(x, sound.sr)
-    notes = remarks(loaded.block, loaded.values, sound.sr)
-    gain_db = audio.save(output, y, sound.sr, clip_mode.value)
+    given = load_source(source)
+    if isinstance(given, Notes):
+        x, sr = given.longer(tail), loaded.sample_rate
+    else:
+        x, sr = np.pad(given.samples, ((0, 0), (0, round(tail * given.sr)))), given.sr
+    y = loaded.render(x, sr)
+    notes = remarks(loaded.block, loaded.values, sr)
+    gain_db = audio.save(output, y, sr, clip_mode.value)
     result = {
         "output": str(output),
-        "sample_rate": sound.sr,
+        "sample_rate": sr,
         "channels": y.shape[0],
-        "seconds": y.shape[1] / sound.sr,
-        "lufs": audio.loudness(10.0 ** (gain_db / 20.0) * y, sound.sr),
+        "seconds": y.shape[1] / sr,
+        "lufs": audio.loudness(10.0 ** (gain_db / 20.0) * y, sr),
         "gain_db": gain_db,
     }
     if as_json:
@@ -54,6 +59,4 @@ def render(
     else:
         show_notes(notes)
         turned = f", turned down by {-gain_db:.2f} dB" if gain_db else ""
-        out.print(
-            f"{output}: {result['seconds']:.2f} s, {y.shape[0]} channel(s) at {sound.sr} Hz{turned}", soft_wrap=True
-        )
+        out.print(f"{output}: {result['seconds']:.2f} s, {y.shape[0]} channel(s) at {sr} Hz{turned}", soft_wrap=True)

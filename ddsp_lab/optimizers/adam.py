@@ -12,6 +12,7 @@ from jaxtyping import Array
 from msgspec import Meta
 
 from .._awake import awake
+from .._errors import ExpressionError
 from .._evaluate import Evaluate
 from .._optimizer import Optimizer, Round
 from .._space import Space
@@ -30,7 +31,8 @@ class State:
 class Adam(Optimizer):
     """Adam in the unit cube, projected onto it after each step; `starts` descents in one vmapped program.
 
-    The first descent begins at the chain's start, the others at random points. Where a gradient is not finite, the
+    The first descent begins at the chain's start, the others at random points: the lowest of as many `scouts`, where
+    those are more, which have cost an evaluation each. Where a gradient is not finite, the
     descent goes half of the way back to where it last was, and keeps its moments (`State.skipped` counts these steps).
 
     References: Kingma, Ba, "Adam: a method for stochastic optimization", ICLR, 2015; Loshchilov, Hutter, "SGDR:
@@ -40,9 +42,15 @@ class Adam(Optimizer):
     steps: Annotated[int, Meta(ge=1)] = 1000
     learning_rate: Annotated[float, Meta(gt=0.0)] = 0.02
     starts: Annotated[int, Meta(ge=1)] = 1
+    scouts: Annotated[int, Meta(ge=0)] = 0
     schedule: Literal["cosine", "constant"] = "cosine"
 
     needs_gradient = True
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        if self.scouts and self.starts == 1:
+            raise ExpressionError("bad-setting", "scouts look for starts, and there is one.", "Write starts=4 too.")
 
     def _transform(self) -> Any:
         import optax
@@ -59,13 +67,17 @@ class Adam(Optimizer):
         u = space.start[None]
         if self.starts > 1:
             # not by the key itself: `Space.sample` of it, as hidden settings are drawn, is no start to be found by luck
-            others = jax.random.uniform(jax.random.fold_in(key, 0), (self.starts - 1, space.size))
-            u = np.concatenate([u, np.asarray(others, np.float64)])
-        return State(u, u, _moments(self, u.astype(np.float32)))
+            drawn = jax.random.uniform(jax.random.fold_in(key, 0), (max(self.starts - 1, self.scouts), space.size))
+            u = np.concatenate([u, np.asarray(drawn, np.float64)])
+        return State(u, u, _moments(self, u[: self.starts].astype(np.float32)))
 
     def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
         if state.step == 0:
-            u, _, gradients = awake(evaluate, state.u, key)
+            u = state.u
+            if len(u) > self.starts:
+                lowest = np.argsort(evaluate.generation(u[1:]), kind="stable")[: self.starts - 1]
+                u = u[[0, *(1 + lowest)]]
+            u, _, gradients = awake(evaluate, u, key)
             state = replace(state, u=u, safe=u)
         else:
             _, gradients = evaluate.values_and_gradients(state.u)

@@ -130,7 +130,7 @@ class Alternating(Optimizer):
         trials = sorted(tried(evaluate, state), key=_loss)
         winner = best
         for starts in ([lm.start(t.u, t.damping) for t in trials[:FINALISTS]], [lm.start(best.u, damping=1e-3)]):
-            winner = min(winner, *lm.run_all(evaluate, starts, LONG), key=_loss)
+            winner = min([winner, *lm.run_all(evaluate, starts, LONG)], key=_loss)
             if winner.loss <= max(SOLVED, ENOUGH * best.loss):
                 break
         return replace(state, best=winner, failed=0 if winner.loss < 0.5 * best.loss else state.failed + 1)

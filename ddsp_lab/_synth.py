@@ -1,0 +1,93 @@
+"""What synths have in common: a voice for each note, each in a buffer no longer than it needs, and their sum."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ._block import Audio, Block, Context, Values
+from ._notes import Notes, hz
+
+Scalar = Float[Array, ""]
+
+
+class Note(NamedTuple):
+    """One note as a voice sees it.
+
+    `late_samples`, in [0, 1), is how long after the note's onset the first sample of its buffer is. `key` seeds what is
+    random in it, another one for each note.
+    """
+
+    pitch: Scalar
+    velocity: Scalar
+    duration_s: Scalar
+    late_samples: Scalar
+    key: Array
+
+    @property
+    def hz(self) -> Scalar:
+        return hz(self.pitch)
+
+    def seconds(self, samples: int, sr: int) -> Float[Array, " t"]:
+        """The time since its onset of each sample of its buffer."""
+        return (jnp.arange(samples) + self.late_samples) / sr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synth(Block, abc.ABC):
+    """A block that takes `Notes`: it says how one note sounds, `voice`, and how long after its end at most, `tail_s`.
+
+    Voices know nothing of one another: what has to, stands after them in the chain. The audio has one channel. A curve
+    given for an automatable parameter reaches each voice as the part that passes while its buffer does.
+    """
+
+    family = "synths"
+    takes = "notes"
+    tail_s: ClassVar[float] = 1.0
+
+    @abc.abstractmethod
+    def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
+        """The sound of a note, from its onset on: pure, a function of the time since then."""
+
+    def channels_out(self, channels: int) -> int:
+        return 1
+
+    def apply(self, p: Values, x: Notes, ctx: Context) -> Audio:
+        """The sum of all voices. A note that begins before the first sample is heard from its middle on."""
+        length = x.samples(ctx.sr)
+        size = max(1, ceil(min(x.longest_s + self.tail_s, x.length_s + x.early_s) * ctx.sr))
+        steered = {k: v for k, v in p.items() if jnp.ndim(v) == 1 and self._automatable(k)}
+        room = ((size, size),)
+        curves = {k: jnp.pad(v, room, mode="edge") for k, v in steered.items()}
+
+        def add(total: Float[Array, " t"], note: tuple[Any, ...]) -> tuple[Float[Array, " t"], None]:
+            onset_s, duration_s, pitch, velocity, number = note
+            exact = onset_s * ctx.sr
+            first = jax.lax.stop_gradient(jnp.ceil(exact))
+            key = jax.random.fold_in(ctx.seed, number)
+            at = jnp.clip(first.astype(jnp.int32) + size, 0, size + length)
+            now = p | {k: jax.lax.dynamic_slice_in_dim(v, at, size) for k, v in curves.items()}
+            y = self.voice(now, Note(pitch, velocity, duration_s, first - exact, key), size, ctx)
+            y = jnp.where((velocity > 0.0) & (first < length), y, 0.0)
+            heard = jax.lax.dynamic_slice_in_dim(total, at, size)
+            return jax.lax.dynamic_update_slice_in_dim(total, heard + y, at, 0), None
+
+        all_notes = (x.onset_s, x.duration_s, x.pitch, x.velocity, x.number)
+        empty = jnp.zeros(size + length + size, jnp.result_type(float))
+        if x.count == 1:
+            total, _ = add(empty, jax.tree.map(lambda v: jnp.asarray(v)[0], all_notes))
+        else:
+            total, _ = jax.lax.scan(add, empty, jax.tree.map(jnp.asarray, all_notes))
+        return total[None, size : size + length]
+
+    def _automatable(self, name: str) -> bool:
+        return any(q.name == name and q.automatable and q.shape == () for q in self.params)
+
+    def aligned(self, p: Values, x: Notes, ctx: Context) -> Audio:
+        return self.apply(p, x, ctx)

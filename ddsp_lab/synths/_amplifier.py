@@ -1,0 +1,41 @@
+"""The envelope that makes a note of a sound that goes on, with its knobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jaxtyping import Array, Float
+
+from .._block import Values
+from .._param import Param
+from .._synth import Note
+from ..dsp.envelopes import adsr
+
+TAIL_S = 2.0  # the longest release
+SENSITIVITY = Param("velocity_sensitivity", 0.0, 1.0, default=1.0)
+
+
+def envelope_params(prefix: str = "", **defaults: float) -> tuple[Param, ...]:
+    """An ADSR's four knobs: `attack_ms`, `decay_ms`, `sustain`, `release_ms`, behind a prefix."""
+    known = {"attack_ms": 5.0, "decay_ms": 200.0, "sustain": 0.7, "release_ms": 100.0} | defaults
+    times = {"attack_ms": (0.5, 2000.0), "decay_ms": (1.0, 5000.0), "release_ms": (1.0, 1e3 * TAIL_S)}
+    return tuple(
+        Param(prefix + k, *times[k], default=v, unit="ms", scale="log") if k in times else Param(prefix + k, 0, 1, v)
+        for k, v in known.items()
+    )
+
+
+AMPLIFIER = (*envelope_params(), SENSITIVITY)
+
+
+def envelope(p: Values, note: Note, samples: int, sr: int, prefix: str = "", curve: Any = 4.0) -> Float[Array, " t"]:
+    """From 0 to 1 and back; capacitors charge and discharge (`curve`)."""
+    attack, decay, release = (1e-3 * p[f"{prefix}{k}_ms"] for k in ("attack", "decay", "release"))
+    t = note.seconds(samples, sr)
+    return adsr(t, note.duration_s, attack, decay, p[f"{prefix}sustain"], release, curve)
+
+
+def amplifier(p: Values, note: Note, samples: int, sr: int) -> Float[Array, " t"]:
+    r"""The envelope times $1 - s + s v$ of the velocity $v$."""
+    touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
+    return touch * envelope(p, note, samples, sr)
