@@ -30,6 +30,7 @@ CODES = {
     "notes-midi": "the file is no MIDI file, or is damaged",
     "notes-needed": "a synth was given audio, or an effect notes",
     "target-shape": "two recordings differ in shape where a distance compares them sample by sample",
+    "hear-silence": "nothing in the recording is loud enough to be a note",
     "align-ambiguous": "no delay between the two recordings stands out",
     "expression-syntax": "the text of a chain, target or optimizer cannot be read",
     "expression-size": "the text is too long or nested too deeply",

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from ddsp_lab._errors import AudioError
 from ddsp_lab.dsp.f0 import track_f0
 from ddsp_lab.dsp.loudness_track import track_loudness
 from ddsp_lab.dsp.onsets import find_onsets
+from ddsp_lab.dsp.transcribe import transcribe
 
 SR = 44_100
 SAW = tuple(1.0 / k for k in range(1, 41))
@@ -145,3 +147,93 @@ def test_loudness_is_a_weighted_power(sr):
         assert len(track) == len(track_f0(t[: sr // 10], sr).time_s) + 180
         assert track[inside] == pytest.approx(np.full(161, gain_db - 3.01), abs=0.15)
     assert np.all(track_loudness(np.zeros(sr), sr) == -100.0)
+
+
+PITCHES = {"rising": range(55, 67, 2), "repeated": [60] * 6, "repeated low": [28] * 6}
+
+
+@pytest.mark.parametrize("name", PITCHES)
+def test_a_line_is_heard_note_by_note(name):
+    found = transcribe(LINES[name], SR)
+    assert found.onset_s == pytest.approx(TIMES, abs=0.002)
+    assert found.pitch == pytest.approx(list(PITCHES[name]), abs=0.1)
+    assert found.duration_s == pytest.approx(LASTS, abs=0.025)
+    assert found.velocity.max() == 1.0
+    assert np.all(found.confidence > 0.8)
+    assert found.remarks == ()
+
+
+def test_notes_plucked_again_while_they_ring_are_notes():
+    found = transcribe(LINES["plucked again while it rings"], SR)
+    assert found.onset_s == pytest.approx(TIMES, abs=0.002)
+    assert found.pitch == pytest.approx([60.0] * 6, abs=0.02)
+
+
+def test_velocity_squared_is_the_level():
+    soft = line([(0.1, 0.3, 60), (0.5, 0.3, 64)])
+    soft[: int(0.45 * SR)] *= 0.25
+    assert transcribe(soft, SR).velocity == pytest.approx([0.5, 1.0], abs=0.02)
+
+
+def stepping(*pitches, seconds=0.2):
+    """One tone whose pitch jumps, with no other change."""
+    midi = np.repeat(pitches, int(seconds * SR))
+    return tone(440.0 * 2.0 ** ((midi - 69.0) / 12.0), SAW[:12], seconds * len(pitches))
+
+
+def test_a_slur_is_two_notes_and_vibrato_and_a_glide_are_one():
+    slur = transcribe(stepping(60, 61, 60), SR)
+    assert slur.pitch == pytest.approx([60.0, 61.0, 60.0], abs=0.02)
+    assert slur.onset_s == pytest.approx([0.0, 0.2, 0.4], abs=0.01)
+    t = np.arange(SR) / SR
+    vibrato = transcribe(tone(440.0 * 2.0 ** (0.6 / 12.0 * np.sin(12.0 * np.pi * t)), seconds=1.0), SR)
+    assert vibrato.pitch == pytest.approx([69.0], abs=0.05)
+    assert vibrato.confidence[0] > 0.9
+    bend = np.clip((t - 0.1) / 0.2, 0.0, 1.0)
+    assert transcribe(tone(220.0 * 2.0 ** (3.0 / 12.0 * bend), seconds=1.0), SR).pitch[-1] == pytest.approx(
+        60.0, abs=0.1
+    )
+    assert len(transcribe(tone(100.0 * 2.0**t, seconds=1.0), SR).pitch) == 1
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
+def test_a_note_in_noise_has_its_pitch(rate):
+    for hz in (32.7, 220.0, 2093.0):
+        x = np.pad(tone(hz, sr=rate), rate // 5) + 0.2 * noise(0.6 + 0.4, rate)[: int(0.6 * rate) + 2 * (rate // 5)]
+        found = transcribe(x, rate)
+        best = int(np.argmax(found.confidence))
+        assert found.pitch[best] == pytest.approx(69.0 + 12.0 * np.log2(hz / 440.0), abs=0.05)
+        assert found.onset_s[best] == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_hit_without_a_pitch_is_one_note_of_no_confidence():
+    found = transcribe(hit(), SR)
+    assert len(found.pitch) == 1
+    assert (found.onset_s[0], found.confidence[0]) == (0.0, 0.0)
+    assert "1 of 1 notes sound without a pitch" in found.remarks[0]
+    t = np.arange(SR // 2) / SR
+    blip = (
+        np.exp(-150.0 * t) * np.sin(2.0 * np.pi * 800.0 * t) + 0.05 * hit()
+    )  # too short for a pitch, but it has a mode
+    found = transcribe(blip, SR)
+    assert found.pitch[0] == pytest.approx(69.0 + 12.0 * np.log2(800.0 / 440.0), abs=0.3)
+    for x in (noise(), noise(0.3, 8000)):
+        assert np.all(transcribe(x, SR).confidence < 0.2)
+
+
+CHORDS = {f"{i} semitones": (0, i) for i in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16)} | {"triad": (0, 4, 7)}
+
+
+@pytest.mark.parametrize("amplitudes", [SAW, (1.0,)], ids=["saw", "sine"])
+@pytest.mark.parametrize("chord", CHORDS)
+def test_several_tones_at_once_are_no_sure_pitch(chord, amplitudes):
+    x = sum(tone(220.0 * 2.0 ** (i / 12.0), amplitudes, 0.8) for i in CHORDS[chord])
+    found = transcribe(x, SR)
+    assert np.max(found.confidence) < 0.5
+    assert found.remarks
+
+
+def test_silence_is_refused():
+    for x in (np.zeros(SR), 1e-6 * noise(), np.zeros(3)):
+        with pytest.raises(AudioError, match="hear-silence"):
+            transcribe(x, SR)

@@ -11,7 +11,8 @@ from .frame_view import frames
 from .levels import FLOOR
 from .stft import hann
 
-PERIODS = 2.5  # of the lowest pitch in a frame
+SLACK = 1.06  # a semitone: a dip at the very lowest pitch has to rise again
+PERIODS = 2.4  # of the lowest pitch in a frame
 FINE = 16  # lags in the shortest period: with fewer, its dip falls between two of them
 MOST = 8  # periods kept a frame
 AT_ONCE = 128  # frames whose lags stay in the cache together
@@ -107,7 +108,7 @@ def periods(x: Float[np.ndarray, " t"], sr: float, low_hz: float, high_hz: float
     Music Conference, 2005 (both ends weighted alike).
     """
     finer = ceil(FINE * high_hz / sr)
-    longest = ceil(sr / low_hz)
+    longest = ceil(SLACK * sr / low_hz)
     first, last = max(2, int(finer * sr / high_hz)), finer * longest
     view = frames(x, int(PERIODS * longest), hop)
     under = 2.0 * (UNDER * float(np.mean(np.square(x), dtype=np.float64)) + FLOOR)
