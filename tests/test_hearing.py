@@ -196,6 +196,12 @@ def test_a_slur_is_two_notes_and_vibrato_and_a_glide_are_one():
     assert len(transcribe(tone(100.0 * 2.0**t, seconds=1.0), SR).pitch) == 1
 
 
+@pytest.mark.parametrize(("hz", "stretch"), [(41.2, 2e-4), (110.0, 3e-4), (1046.5, 2e-3)])
+def test_the_pitch_of_a_stiff_string_is_its_lowest_partial(hz, stretch):
+    found = transcribe(tone(hz, stretch=stretch, seconds=1.0), SR)
+    assert found.pitch == pytest.approx([69.0 + 12.0 * np.log2(hz * np.sqrt(1.0 + stretch) / 440.0)], abs=0.05)
+
+
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
 def test_a_note_in_noise_has_its_pitch(rate):
     for hz in (32.7, 220.0, 2093.0):

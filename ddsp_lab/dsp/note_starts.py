@@ -8,7 +8,7 @@ from .pitch_steps import LEAST, steps
 from .scene import Scene, runs
 
 NEW, ANEW, LOUDER_DB = 0.1, 4.0, 1.0  # nepers a band; growth; dB: what begins within a tone that goes on
-PARTED_DB = 4.0  # a dip between two notes that are equally loud
+PARTED_DB = 3.0  # a dip between two notes that are equally loud, below all that is about it
 SIDE_S = 0.04  # that is compared on each side of it
 ONE_S, SHORTEST_S = 0.06, 0.03  # two events of one start; a note
 SPEAKS_S = 0.1  # from an attack until its voice is heard
@@ -35,7 +35,8 @@ def note_starts(s: Scene) -> list[float]:
             counts = growth >= ANEW  # where it is not, a step of the pitch may still find it
         elif sung:
             rises = mean_db(s.level[after]) - mean_db(s.level[before])
-            parted = sings and mean_db(s.level[after]) - s.level[max(at - 2, 0) : at + 2].min() >= PARTED_DB
+            around = np.concatenate([s.level[before][:-2], s.level[after]])
+            parted = sings and around.min(initial=np.inf) - s.level[max(at - 2, 0) : at + 2].min() >= PARTED_DB
             counts = new >= NEW and growth >= ANEW and (rises >= LOUDER_DB or parted)
         else:
             counts = True

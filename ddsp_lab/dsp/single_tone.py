@@ -20,16 +20,19 @@ NEAR, STRETCH, FARTHEST, BLUR = (
     0.3,
     1.2,
 )  # of a partial from its whole number, plus so much for each, at most; in bins
+UNISON, STIFFEST, TURNS = 0.02, 0.985, 8  # what is one with a partial; where a first one may be; of looking for it
 CLEAR, FAINT = 10.0**-2.5, 10.0**-4  # of the strongest partial's power: what sounds, and what is missing
 FULL = 0.7  # of the partials are there, of a tone that lacks its fundamental
 STANDS_OUT, STRONG = 30.0, 0.06  # power, of the spectrum about it, and of the strongest: a mode
 
 
 class Partials(NamedTuple):
-    """The share of the power that lies on whole multiples of a pitch, and whether they are those of a single tone."""
+    """The share of the power that lies on whole multiples of a pitch, whether they are those of a single tone, and how
+    far the lowest is from the pitch, as a ratio: a stiff string's partials repeat best a little above its own."""
 
     harmonic: float
     single: bool
+    first: float = 1.0
 
 
 def partials(x: Float[np.ndarray, " t"], sr: float, f0_hz: Float[np.ndarray, " t"]) -> Partials:
@@ -57,7 +60,17 @@ def partials(x: Float[np.ndarray, " t"], sr: float, f0_hz: Float[np.ndarray, " t
     strongest = of_each.max(initial=1e-30)
     last = int(np.flatnonzero(of_each > CLEAR * strongest)[-1]) + 1
     whole = of_each[0] > CLEAR * strongest or np.mean(of_each[:last] > FAINT * strongest) > FULL
-    return Partials(float(of_each.sum() / max(power.sum(), 1e-30)), bool(whole))
+    share = float(of_each.sum() / max(power.sum(), 1e-30))
+    return Partials(share, bool(whole), first(at, power, count) if of_each[0] > CLEAR * strongest else 1.0)
+
+
+def first(at: Float[np.ndarray, " n"], power: Float[np.ndarray, " n"], cycles: int) -> float:
+    """The middle of the power about the first partial, of which several in unison are one."""
+    middle = 1.0
+    for _ in range(TURNS):
+        about = np.abs(at - middle) < max(UNISON, 2.0 / cycles)
+        middle = float(power[about] @ at[about] / max(power[about].sum(), 1e-30))
+    return middle if STIFFEST < middle < 1.0 else 1.0
 
 
 def lowest_mode(x: Float[np.ndarray, " t"], sr: int, low_hz: float) -> tuple[float, bool]:

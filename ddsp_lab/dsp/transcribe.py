@@ -92,6 +92,7 @@ def _note(s: Scene, onset_s: float, until_s: float, low_hz: float) -> _Note:
     periodic, steady = np.median(s.f0.confidence[within][tells]), np.mean(np.abs(midi[tells] - pitch) < LEAST)
     alone = np.clip((of.harmonic - FOREIGN) / (1.0 - FOREIGN - NOISY), 0.0, 1.0) * (1.0 if of.single else ONE_OF)
     confidence = float(periodic * steady * np.mean(voiced[body]) * alone)
+    pitch += 12.0 * float(np.log2(of.first))
     return _Note(onset_s, lasts, pitch, peak, confidence, True, not of.single or of.harmonic < HARMONIC)
 
 
