@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import jv
 
+from ddsp_lab import note, render
 from ddsp_lab.dsp import band_limited, envelopes, fm, harmonics, modal, noise_bands, phase, pluck, six_operators
+from ddsp_lab.synths import Kick, PluckedString
 
 SR = 48_000
 
@@ -367,3 +369,32 @@ def test_the_slopes_of_an_envelope_of_rates_are_finite():
     for slope in jax.jit(jax.vmap(jax.grad(total, (0, 1, 2, 3))))(*settings):
         assert np.isfinite(slope).all()
         assert np.any(slope)
+
+
+# --- synths
+
+
+def heard_hz(y):
+    """The frequency of the strongest partial, from the phase that it turns between two halves."""
+    half = y.size // 2
+    window = np.hanning(half)
+    first, last = (np.fft.rfft(window * v) for v in (y[:half], y[half : 2 * half]))
+    k = np.argmax(np.abs(first))
+    turned = np.angle(last[k] / first[k]) / (2.0 * np.pi)
+    return SR / half * (k + turned - np.round(turned))
+
+
+@pytest.mark.parametrize("pitch", [33.0, 60.3, 84.0])
+@pytest.mark.parametrize("brightness", [0.3, 1.0])
+def test_a_plucked_string_is_in_tune_whatever_its_tone(pitch, brightness):
+    values = {"brightness": brightness, "inharmonicity": 1e-6, "hardness": 0.0, "position": 0.5, "decay_s": 20.0}
+    y = render(PluckedString(), values, note(pitch, 2.0), SR)[0, :SR]
+    assert abs(1200.0 * np.log2(heard_hz(y) / (440.0 * 2.0 ** ((pitch - 69.0) / 12.0)))) < 0.5
+
+
+def test_a_kick_ends_at_its_tuning_and_takes_its_time():
+    values = {"tune_hz": 55.0, "sweep_ms": 30.0, "decay_s": 1.5, "click": 0.0, "drive_db": 0.0}
+    y = render(Kick(), values, note(60.0, 0.5, 0.1), SR)[0]
+    assert heard_hz(y[4800:28_800]) == pytest.approx(55.0, rel=2e-3)
+    early, late = (np.sqrt(np.mean(y[a : a + 4800] ** 2)) for a in (9600, 33_600))
+    assert 20.0 * np.log10(early / late) == pytest.approx(60.0 * 0.5 / 1.5, rel=0.05)

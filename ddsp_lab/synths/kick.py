@@ -1,0 +1,49 @@
+"""A bass drum."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._block import Context, Values
+from .._param import Param
+from .._synth import Note, Synth
+from ..dsp.envelopes import dying
+from ..dsp.phase import running
+from ._amplifier import SENSITIVITY
+
+
+@dataclass(frozen=True)
+class Kick(Synth):
+    r"""A sine of falling pitch, $f(t) = f_0\,2^{(p - 60) / 12}\,2^{s\,10^{-3 t / T_s} / 12}$, that dies away in
+    `decay_s`, and a click of noise.
+
+    The knobs of the TR-808 and TR-909: `tune_hz` ($f_0$ at a pitch of 60), `sweep_st` ($s$) and `sweep_ms` ($T_s$),
+    `decay_s`, `click` and `drive_db` into a soft limit. Times are those in which 60 dB are gone; it does not mind how
+    long the note is.
+    """
+
+    tail_s: ClassVar[float] = 2.0
+    params = (
+        Param("tune_hz", 25.0, 120.0, default=50.0, unit="Hz", scale="log"),
+        Param("sweep_st", 0.0, 48.0, default=24.0, unit="st"),
+        Param("sweep_ms", 5.0, 500.0, default=120.0, unit="ms", scale="log"),
+        Param("decay_s", 0.05, 4.0, default=0.8, unit="s", scale="log"),
+        Param("click", 0.0, 1.0, default=0.2),
+        Param("click_ms", 1.0, 50.0, default=10.0, unit="ms", scale="log"),
+        Param("drive_db", 0.0, 24.0, default=3.0, unit="dB"),
+        SENSITIVITY,
+    )
+
+    def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
+        t = note.seconds(samples, ctx.sr)
+        sweep = p["sweep_st"] * dying(t, 1e-3 * p["sweep_ms"])
+        hz = p["tune_hz"] * 2.0 ** ((note.pitch - 60.0 + sweep) / 12.0)
+        turns = running(jnp.minimum(hz, 0.45 * ctx.sr), ctx.sr) + note.late_samples * hz[0] / ctx.sr
+        body = jnp.sin(2.0 * jnp.pi * turns) * dying(t, p["decay_s"])
+        noise = jax.random.normal(note.key, (samples,)) * dying(t, 1e-3 * p["click_ms"])
+        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
+        drive = 10.0 ** (p["drive_db"] / 20.0)
+        return touch * jnp.tanh(drive * (body + 0.5 * p["click"] * noise)) / jnp.tanh(drive)
