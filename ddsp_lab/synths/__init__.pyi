@@ -1,6 +1,8 @@
 # Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.
 from .fm import Fm as Fm
 from .kick import Kick as Kick
+from .modal import Modal as Modal
 from .oscillator import Oscillator as Oscillator
 from .plucked_string import PluckedString as PluckedString
+from .snare import Snare as Snare
 from .subtractive import Subtractive as Subtractive

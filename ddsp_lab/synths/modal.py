@@ -1,0 +1,54 @@
+"""A struck body: bars, bells, plates and drums."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from msgspec import Meta
+
+from .._block import Context, Values
+from .._param import Param
+from .._synth import Note, Synth
+from ..dsp.envelopes import bent
+from ..dsp.modal import modes
+from ._amplifier import SENSITIVITY
+
+
+@dataclass(frozen=True)
+class Modal(Synth):
+    r"""$\sum_k 10^{g_k / 20}\,10^{-3 t / T_k} \sin 2\pi r_k f t$, each mode with its `ratio`, `decay_s` and `gain_db`.
+
+    The ratios begin as those of a bar whose ends are free, $((2 k + 1) / 3.011)^2$. The lower the velocity the
+    softer the mallet: by `hardness_db` an octave at most. When the note ends it is damped within `release_ms`.
+
+    Reference: Fletcher, Rossing, "The Physics of Musical Instruments", 2nd ed., Springer, 1998, sections 2.15 and 19.1.
+    """
+
+    modes: Annotated[int, Meta(ge=1, le=64)] = 8
+
+    tail_s: ClassVar[float] = 2.0
+
+    @property
+    def params(self) -> tuple[Param, ...]:
+        k = np.arange(1, self.modes + 1)
+        ratio = np.clip(((2 * k + 1) / 3.011) ** 2, 0.25, 64.0)
+        row = (self.modes,)
+        return (
+            Param("ratio", 0.25, 64.0, tuple(ratio.tolist()), scale="log", shape=row),
+            Param("decay_s", 0.01, 20.0, tuple((1.5 / k).tolist()), unit="s", scale="log", shape=row),
+            Param("gain_db", -60.0, 12.0, tuple((-6.0 - 3.0 * k).clip(-60.0).tolist()), unit="dB", shape=row),
+            Param("hardness_db", 0.0, 12.0, default=3.0, unit="dB"),
+            Param("release_ms", 5.0, 2000.0, default=500.0, unit="ms", scale="log"),
+            SENSITIVITY,
+        )
+
+    def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
+        f = note.hz * p["ratio"]
+        softer_db = p["hardness_db"] * (note.velocity - 1.0) * jnp.maximum(jnp.log2(p["ratio"]), 0.0)
+        level = 10.0 ** ((p["gain_db"] + softer_db) / 20.0)
+        y = modes(f, p["decay_s"], level, note.late_samples * f / ctx.sr, samples, ctx.sr)
+        after = (note.seconds(samples, ctx.sr) - note.duration_s) / (1e-3 * p["release_ms"])
+        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
+        return touch * y * (1.0 - bent(after, 4.0))
