@@ -239,7 +239,19 @@ def test_several_tones_at_once_are_no_sure_pitch(chord, amplitudes):
     assert found.remarks
 
 
-def test_silence_is_refused():
-    for x in (np.zeros(SR), 1e-6 * noise(), np.zeros(3)):
-        with pytest.raises(AudioError, match="hear-silence"):
-            transcribe(x, SR)
+REFUSED = {
+    "silence": (np.zeros(SR), "hear-silence"),
+    "nearly silence": (1e-6 * noise(), "hear-silence"),
+    "three samples": (np.zeros(3), "hear-silence"),
+    "two channels": (np.ones((2, SR)), "audio-shape"),
+    "no samples": (np.zeros(0), "audio-shape"),
+    "not a number": (np.append(noise(), np.nan), "audio-not-finite"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_holds_no_line_is_refused(name):
+    x, code = REFUSED[name]
+    with pytest.raises(AudioError) as error:
+        transcribe(x, SR)
+    assert error.value.code == code

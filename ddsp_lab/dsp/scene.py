@@ -39,7 +39,11 @@ def runs(flags: Bool[np.ndarray, " n"]) -> list[tuple[int, int]]:
 
 
 def listen(x: Float[np.ndarray, " t"], sr: int, low_hz: float, high_hz: float) -> Scene:
-    """Raises `AudioError` (`hear-silence`) where nothing is above -90 dB."""
+    """Raises `AudioError`: `hear-silence` where nothing is above -90 dB, `audio-shape`, `audio-not-finite`."""
+    if x.ndim != 1 or x.size == 0:
+        raise AudioError("audio-shape", f"A line of notes has the shape {x.shape}.", "Give one channel: (samples,).")
+    if not np.isfinite(x).all():
+        raise AudioError("audio-not-finite", "The line holds NaN or infinite samples.", "Repair or cut the recording.")
     level = track_loudness(x, sr, "none", WINDOW_S)
     loudest = float(level.max())
     if loudest < SILENT_DB:

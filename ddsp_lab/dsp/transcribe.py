@@ -97,10 +97,10 @@ def _note(s: Scene, onset_s: float, until_s: float, low_hz: float) -> _Note:
 
 
 def transcribe(x: Float[np.ndarray, " t"], sr: int, low_hz: float = 27.5, high_hz: float = 4200.0) -> Heard:
-    """The notes of a monophonic line. `x` is mono and finite, `sr` and the range of pitches in Hz.
+    """The notes of a monophonic line. `x` is mono, `sr` and the range of pitches in Hz.
 
-    A pitch that moves by 0.7 semitones for 50 ms is another note, vibrato and glides are none. Raises `AudioError`
-    (`hear-silence`) where there is nothing to hear.
+    A pitch that moves by 0.7 semitones for 50 ms is another note, vibrato and glides are none. Raises `AudioError`:
+    `hear-silence` where there is nothing to hear, `audio-shape`, `audio-not-finite`.
     """
     s = listen(np.asarray(x, np.float64), sr, low_hz, high_hz)
     starts = note_starts(s)
