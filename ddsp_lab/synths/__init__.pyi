@@ -1,5 +1,6 @@
 # Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.
 from .fm import Fm as Fm
+from .hihat import Hihat as Hihat
 from .kick import Kick as Kick
 from .modal import Modal as Modal
 from .oscillator import Oscillator as Oscillator
