@@ -14,8 +14,8 @@ from .._synth import Note, Synth
 from ..dsp.band_limited import pulse
 from ..dsp.envelopes import dying
 from ..dsp.phase import steady
-from ..dsp.svf import plain_section
-from ..dsp.varying import filtered
+from ..dsp.state_space import lti
+from ..dsp.svf import cascade, plain_section
 from ._amplifier import SENSITIVITY
 
 SQUARES = np.array([205.3, 304.4, 369.6, 522.7, 540.0, 800.0], np.float32) / 800.0
@@ -42,15 +42,12 @@ class Hihat(Synth):
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         n, hz = jnp.arange(samples, dtype=jnp.int32), p["tune_hz"] * 2.0 ** ((note.pitch - 60.0) / 12.0)
-        squares = jnp.zeros(samples)
-        for share in SQUARES:
-            f = jnp.minimum(share * hz, 0.3 * ctx.sr)
-            squares = squares + pulse(steady(f, n, ctx.sr) + note.late_samples * f / ctx.sr, f / ctx.sr)
+        f = jnp.minimum(SQUARES[:, None] * hz, 0.3 * ctx.sr)
+        squares = jnp.sum(pulse(steady(f, n, ctx.sr) + note.late_samples * f / ctx.sr, f / ctx.sr), axis=0)
         noise = jax.random.normal(note.key, (samples,))
         y = ((1.0 - p["noise"]) / np.sqrt(6.0) * squares + p["noise"] * noise)[None]
-        ones = jnp.ones(samples)
-        section = plain_section("high_pass", jnp.minimum(p["cutoff_hz"], 0.45 * ctx.sr) * ones, p["q"] * ones, ctx.sr)
-        for _ in range(2):
-            _, y = filtered(section, y, jnp.zeros((1, 2), y.dtype))
+        cutoff_hz = jnp.broadcast_to(p["cutoff_hz"], (2,))
+        section = plain_section("high_pass", cutoff_hz, jnp.broadcast_to(p["q"], (2,)), ctx.sr)
+        _, y = lti(cascade(section), y, jnp.zeros((1, 4), y.dtype))
         touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
         return touch * y[0] * dying(note.seconds(samples, ctx.sr), p["decay_s"])
