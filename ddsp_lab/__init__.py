@@ -22,6 +22,7 @@ from ._damage import Damage
 from ._errors import DdspLabError
 from ._feedback import Feedback
 from ._fit import fit
+from ._match import MatchResult, match
 from ._mid_side import MidSide
 from ._midi import read_midi, write_midi
 from ._mix import Mix
@@ -53,6 +54,7 @@ __all__ = [
     "DdspLabError",
     "Feedback",
     "FitResult",
+    "MatchResult",
     "MidSide",
     "Mix",
     "Modulate",
@@ -76,6 +78,7 @@ __all__ = [
     "effects",
     "fit",
     "hosts",
+    "match",
     "note",
     "notes",
     "ops_per_sample",

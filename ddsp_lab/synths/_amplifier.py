@@ -25,17 +25,23 @@ def envelope_params(prefix: str = "", **defaults: float) -> tuple[Param, ...]:
     )
 
 
-AMPLIFIER = (*envelope_params(), SENSITIVITY)
+AMPLIFIER = (
+    *envelope_params(),
+    Param("gate", 0.05, 1.0, default=1.0),
+    SENSITIVITY,
+    Param("level_db", -48.0, 12.0, default=0.0, unit="dB"),
+)
 
 
 def envelope(p: Values, note: Note, samples: int, sr: int, prefix: str = "", curve: Any = 4.0) -> Float[Array, " t"]:
-    """From 0 to 1 and back; capacitors charge and discharge (`curve`)."""
+    """From 0 to 1 and back; capacitors charge and discharge (`curve`). Let go after the share `gate` of the note."""
     attack, decay, release = (1e-3 * p[f"{prefix}{k}_ms"] for k in ("attack", "decay", "release"))
     t = note.seconds(samples, sr)
-    return adsr(t, note.duration_s, attack, decay, p[f"{prefix}sustain"], release, curve)
+    return adsr(t, p["gate"] * note.duration_s, attack, decay, p[f"{prefix}sustain"], release, curve)
 
 
 def amplifier(p: Values, note: Note, samples: int, sr: int) -> Float[Array, " t"]:
-    r"""The envelope times $1 - s + s v$ of the velocity $v$."""
+    r"""The envelope times $1 - s + s v$ of the velocity $v$, at `level_db`."""
+    level = 10.0 ** (p["level_db"] / 20.0)
     touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
-    return touch * envelope(p, note, samples, sr)
+    return level * touch * envelope(p, note, samples, sr)

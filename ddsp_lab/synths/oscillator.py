@@ -27,8 +27,8 @@ class Oscillator(Synth):
     between.
 
     With `unison`, that many, evenly from `-detune_cents` to `detune_cents`, begin anywhere in their cycles; their sum
-    is divided by $\sqrt{n}$. The envelope rises, falls and dies away like a capacitor's voltage, and is scaled by
-    $1 - s + s v$, $v$ the note's velocity and $s$ its sensitivity.
+    is divided by $\sqrt{n}$. The envelope rises, falls and dies away like a capacitor's voltage, from the share `gate`
+    of the note's duration on, and is scaled by $1 - s + s v$, $v$ the note's velocity and $s$ its sensitivity.
 
     Reference: Välimäki, Pekonen, Nam, "Perceptually informed synthesis of bandlimited classical waveforms using
     integrated polynomial interpolation", Journal of the Acoustical Society of America 131(1), 2012.

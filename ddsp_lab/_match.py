@@ -1,0 +1,122 @@
+"""From a recording alone to a playable patch: its notes are heard, and a synth is fitted to how they sound."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._block import Block, leaves
+from ._choice import AUTO
+from ._errors import NotesError
+from ._evaluate import Evaluate
+from ._fit import fit
+from ._midi import write_midi
+from ._notes import Notes, notes
+from ._optimizer import Optimizer
+from ._parse import parse
+from ._render import as_audio, check_rate
+from ._result import FitResult
+from ._space import Space
+from ._synth import Synth
+from ._target import Target
+from .audio import mixdown
+from .dsp.transcribe import transcribe
+
+PITCHED = ("subtractive", "fm", "plucked_string", "modal")  # what `auto` tries, where the pitch is sure
+DRUMS = ("kick", "snare", "hihat", "modal")  # and where there is none
+SHORT, LONG = {"steps": 50, "scouts": 100}, {"steps": 250, "scouts": 600}  # searches of a family, and of the chosen one
+RACE = 0.1  # of the budget for each family
+PAYS = 0.01  # of the loss: what another parameter has to take off it
+SURE = 0.5  # confidence from which a pitch is taken for right
+WAY = "adam(steps={steps}, starts=6, scouts={scouts}, learning_rate=0.03)"
+
+
+@dataclass(frozen=True)
+class MatchResult(FitResult):
+    """A patch, as a fit gives it, and the notes that it plays; `confidence` in the pitch of each, 1 where they were
+    given."""
+
+    played: Notes = field(kw_only=True, repr=False)
+    confidence: tuple[float, ...] = field(kw_only=True, repr=False)
+
+    def table_of_notes(self) -> list[dict[str, float]]:
+        """One entry a note: when, how long, which pitch (69 is 440 Hz), how loud, and how sure that pitch is."""
+        columns = {k: getattr(self.played, k) for k in ("onset_s", "duration_s", "pitch", "velocity")}
+        columns["confidence"] = np.array(self.confidence)
+        return [
+            {k: round(float(v), 4) for k, v in zip(columns, row, strict=True)}
+            for row in zip(*columns.values(), strict=True)
+        ]
+
+
+def match(
+    reference: Any,
+    sr: int,
+    synth: Block | str = AUTO,
+    *,
+    played: Notes | None = None,
+    target: Target | str | None = None,
+    optimizer: Optimizer | str | None = None,
+    seed: int = 0,
+    frozen: Iterable[str] = (),
+    budget: int | None = None,
+    seconds: float | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
+    executor: Executor | str | None = None,
+    watch: Callable[[Evaluate], None] = lambda _: None,
+) -> MatchResult:
+    """Find a patch that sounds like a recording, without its notes and without a dry signal.
+
+    `reference` is `(samples,)` or `(channels, samples)` at `sr` Hz: one note, a drum hit or a line of single notes. Its
+    onsets, pitches and levels are heard, unless `played` says them, and then `synth`, a chain that begins with synths,
+    is fitted to it, by random points and descents from the best of them if no `optimizer` is named. Where the pitch is
+    sure, parameters called `tune_st` are frozen. `auto` tries some families shortly, a tenth of the budget each, and
+    keeps the one whose loss is lowest once every parameter has cost it a hundredth. Everything else is as in `fit`; a
+    `folder` holds `notes.mid` too.
+
+    Raises `DdspLabError`: for silence (`hear-silence`), for a chain that takes no notes, and as `fit` does.
+    """
+    audio, sr, said = as_audio(reference, "the reference"), check_rate(sr), []
+    if synth != AUTO and parse(synth).takes != "notes":
+        raise NotesError("notes-needed", f"{synth} takes no notes.", "Begin it with a synth: subtractive >> chorus.")
+    known = {"tune_st", "gate"}  # by their names, what of a synth need not be found
+    if played is None:
+        heard = transcribe(mixdown(audio, 1)[0], sr)
+        rows = np.stack([heard.onset_s, heard.duration_s, heard.pitch, heard.velocity], axis=1)
+        played, confidence = notes(rows.tolist(), audio.shape[1] / sr), heard.confidence
+        said = [("hear-unsure", remark) for remark in heard.remarks]
+        known = {"tune_st"} if confidence.min() >= SURE else set()
+    else:
+        confidence = np.ones(played.count)
+
+    def fitted(chain: Block, way: Optimizer | str, budget: int | None, **kept: Any) -> FitResult:
+        still = [path for path, q, owner in leaves(chain) if isinstance(owner, Synth) and q.name in known]
+        frozen_too = [*frozen, *still]
+        return fit(
+            chain, played, audio, sr, target, way, seed, frozen=frozen_too, budget=budget, executor=executor, **kept
+        )
+
+    chain = parse(PITCHED[0] if synth == AUTO else synth)
+    if synth == AUTO:
+        families = [parse(family) for family in (PITCHED if confidence.min() >= SURE else DRUMS)]
+        short = None if budget is None else max(1, round(RACE * budget))
+        losses = [fitted(family, WAY.format(**SHORT), short).metrics["loss"] for family in families]
+        costs = [loss * (1.0 + PAYS) ** Space(family).size for loss, family in zip(losses, families, strict=True)]
+        chain = families[int(np.argmin(costs))]
+        table = ", ".join(f"{family} {loss:.3g}" for family, loss in zip(families, losses, strict=True))
+        said.append(("match-chosen", f"{chain}: losses after short searches were {table}."))
+    way = optimizer or WAY.format(**LONG)
+    result = fitted(chain, way, budget, seconds=seconds, folder=folder, fresh=fresh, watch=watch)
+    if folder is not None:
+        write_midi(Path(folder) / "notes.mid", played)
+    parts = {f.name: getattr(result, f.name) for f in dataclasses.fields(FitResult)}
+    parts["notes"] = (*said, *result.notes)
+    return MatchResult(**parts, played=played, confidence=tuple(np.round(confidence, 3).tolist()))
