@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import jv
 
-from ddsp_lab import note, render
+from ddsp_lab import note, notes, render
 from ddsp_lab.dsp import band_limited, envelopes, fm, harmonics, modal, noise_bands, phase, pluck, six_operators
-from ddsp_lab.synths import Kick, PluckedString
+from ddsp_lab.synths import Additive, Clap, FilteredNoise, Kick, PluckedString, Tom
 
 SR = 48_000
 
@@ -398,3 +398,79 @@ def test_a_kick_ends_at_its_tuning_and_takes_its_time():
     assert heard_hz(y[4800:28_800]) == pytest.approx(55.0, rel=2e-3)
     early, late = (np.sqrt(np.mean(y[a : a + 4800] ** 2)) for a in (9600, 33_600))
     assert 20.0 * np.log10(early / late) == pytest.approx(60.0 * 0.5 / 1.5, rel=0.05)
+
+
+def test_a_tom_ends_at_its_tuning_and_takes_its_time():
+    values = {"tune_hz": 130.0, "sweep_ms": 30.0, "decay_s": 1.5, "overtone": 0.0, "noise": 0.0}
+    y = render(Tom(), values, note(60.0, 0.5), SR)[0]
+    assert heard_hz(y[4800:28_800]) == pytest.approx(130.0, rel=2e-3)
+    early, late = (np.sqrt(np.mean(y[a : a + 4800] ** 2)) for a in (9600, 33_600))
+    assert 20.0 * np.log10(early / late) == pytest.approx(60.0 * 0.5 / 1.5, rel=0.05)
+
+
+HELD = {"attack_ms": 0.5, "sustain": 1.0, "velocity_sensitivity": 0.0}
+
+
+def partials_db(y, f0_hz, count):
+    """The levels of harmonics of a steady sound."""
+    spectrum = np.abs(np.fft.rfft(y * np.hanning(y.size)))
+    return 20.0 * np.log10(spectrum[np.rint(np.arange(1, count + 1) * f0_hz * y.size / SR).astype(int)])
+
+
+@pytest.mark.parametrize("glides", [False, True])
+def test_the_partials_of_an_additive_synth_are_as_loud_as_its_values_say(glides):
+    """At 440 Hz, whose harmonics are on bins of a twentieth of a second; by 10 dB a second the third falls by 20."""
+    own_db = [0.0, 6.0, 0.0, -9.0]
+    values = HELD | {"tilt_db": -3.0, "even_db": -5.0, "gain_db": own_db, "hardness_db": 0.0, "damping_db": 10.0}
+    y = render(Additive(8, 4, glides), values, note(69.0, 2.0), SR)[0]
+    begin, later = (partials_db(y[int(s * SR) :][:4800], 440.0, 8) for s in (0.0, 1.0))
+    k = np.arange(1, 9)
+    expected = -3.0 * np.log2(k) - 5.0 * (k % 2 == 0) + np.pad(own_db, (0, 4)) - 0.05 * 10.0 * (k - 1)
+    np.testing.assert_allclose(begin - begin[0], expected, atol=0.15)
+    np.testing.assert_allclose(begin - later, 10.0 * (k - 1), atol=0.2)
+
+
+def test_an_additive_synth_is_as_loud_at_any_tilt():
+    for tilt_db in (-24.0, 6.0):
+        y = render(Additive(), HELD | {"tilt_db": tilt_db, "damping_db": 0.0}, note(57.0, 1.0, 1.0), SR)[0, 4800:SR]
+        assert np.mean(y**2) == pytest.approx(0.5, rel=0.02)
+
+
+def test_a_gliding_synth_follows_its_curve():
+    curve_st = 3.0 * np.sin(np.arange(SR) / 9000.0)
+    values = HELD | {"damping_db": 0.0, "tilt_db": -6.0, "hardness_db": 0.0}
+    y = render(Additive(4, 1, True), values | {"tune_st": curve_st}, note(45.0, 1.0, 1.0, length_s=1.0), SR)[0]
+    turns = np.concatenate([[0.0], np.cumsum(110.0 / SR * 2.0 ** (curve_st / 12.0))[:-1]])
+    level = 10.0 ** (-6.0 * np.log2(np.arange(1, 5)) / 20.0)
+    expected = (level / np.sqrt(np.sum(level**2))) @ np.sin(2.0 * np.pi * np.arange(1, 5)[:, None] * turns)
+    np.testing.assert_allclose(y[480:], expected[480:], atol=2e-3)
+
+
+def test_each_band_of_noise_has_its_level_and_its_decay():
+    bands, b = 8, 4
+    centre_hz = noise_bands.band_centres(bands, 60.0)
+    gain_db, decay_s = np.full(bands, -72.0), np.full(bands, 20.0)
+    gain_db[b], decay_s[b] = -6.0, 3.0
+    y = render(FilteredNoise(bands), HELD | {"gain_db": gain_db, "decay_s": decay_s}, note(60.0, 2.0), SR)[0]
+    power = np.abs(np.fft.rfft(y[: SR // 2])) ** 2
+    f = np.fft.rfftfreq(SR // 2, 1.0 / SR)
+    inside = (f > centre_hz[b - 1]) & (f < centre_hz[b + 1])
+    assert power[inside].sum() > 0.999 * power.sum()
+    early, late = (np.sqrt(np.mean(y[a : a + SR // 2] ** 2)) for a in (4800, 4800 + SR))
+    assert 20.0 * np.log10(early / late) == pytest.approx(60.0 / 3.0, abs=1.0)
+    passed = noise_bands.shares(centre_hz, 256, SR)[b]
+    decayed = np.mean(10.0 ** (-6.0 * (np.arange(SR // 2) + 4800) / SR / 3.0))
+    assert 20.0 * np.log10(early) == pytest.approx(-6.0 + 10.0 * np.log10(np.mean(passed**2) * decayed), abs=1.0)
+
+
+def test_a_clap_is_several_as_loud_in_any_band():
+    loud = []
+    for hz in (500.0, 3000.0):
+        values = {"tune_hz": hz, "q": 0.5, "spread_ms": 25.0, "burst_ms": 15.0, "decay_s": 1.0, "room": 0.0}
+        y = render(Clap(3), values, notes([(i, 0.5, 60.0, 1.0) for i in range(8)], 8.0), SR).reshape(8, SR)
+        level = np.sqrt(np.mean(y**2, axis=0)[: SR // 5].reshape(-1, 60).mean(1))  # of 1.25 ms each
+        for i in range(3):
+            assert level[20 * i + 1 : 20 * i + 3].min() > 0.08
+            assert i == 2 or level[20 * i + 17 : 20 * i + 20].max() < 0.01
+        loud.append(np.sqrt(np.mean(y[:, 2880:9600] ** 2)))
+    assert loud[0] == pytest.approx(loud[1], rel=0.1)

@@ -1,4 +1,7 @@
 # Written by `python -m ddsp_lab._stubs`: the members that discovery finds, for type checkers.
+from .additive import Additive as Additive
+from .clap import Clap as Clap
+from .filtered_noise import FilteredNoise as FilteredNoise
 from .fm import Fm as Fm
 from .hihat import Hihat as Hihat
 from .kick import Kick as Kick
@@ -7,3 +10,4 @@ from .oscillator import Oscillator as Oscillator
 from .plucked_string import PluckedString as PluckedString
 from .snare import Snare as Snare
 from .subtractive import Subtractive as Subtractive
+from .tom import Tom as Tom

@@ -1,0 +1,79 @@
+"""Additive synth: harmonics, each with a level of its own."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from msgspec import Meta
+
+from .._block import Context, Values
+from .._param import Param
+from .._synth import Note, Synth
+from ..dsp.harmonics import frames_for, gliding_harmonics, stretched
+from ..dsp.modal import audible, modes
+from ._amplifier import AMPLIFIER, TAIL_S, amplifier
+from ._phase import TUNE, phase
+
+HOP = 128
+LEAST = 1e-3  # dB/s: the first harmonic needs a decay too
+INHARMONICITY = Param("inharmonicity", 1e-6, 3e-3, default=1e-6, scale="log")
+
+
+@dataclass(frozen=True)
+class Additive(Synth):
+    r"""$A(t) \sum_k a_k\,10^{-d (k - 1) t / 20} \sin 2\pi f_k t$, $f_k = k f \sqrt{1 + B k^2}$ and $\sum a_k^2 = 1$.
+
+    The levels $a_k$ in dB follow `tilt_db` an octave, with `even_db` more for every second one and `gain_db` for each
+    of the first `shaped` of them; the lower the velocity the darker, by `hardness_db` an octave at most. $d$ is
+    `damping_db` a second, $B$ the `inharmonicity`. A synth that `glides` takes a curve for `tune_st`, and has no
+    inharmonicity.
+
+    Reference: Moorer, "Signal processing aspects of computer music: a survey", Proceedings of the IEEE 65(8), 1977;
+    inharmonicity as in `ddsp_lab.dsp.harmonics.stretched`.
+    """
+
+    partials: Annotated[int, Meta(ge=2, le=256)] = 48
+    shaped: Annotated[int, Meta(ge=1, le=256)] = 12
+    glides: bool = False
+
+    tail_s: ClassVar[float] = TAIL_S
+
+    @property
+    def params(self) -> tuple[Param, ...]:
+        return (
+            Param("tilt_db", -24.0, 6.0, default=-6.0, unit="dB"),
+            Param("even_db", -48.0, 24.0, default=0.0, unit="dB"),
+            Param("gain_db", -48.0, 24.0, default=0.0, unit="dB", shape=(min(self.shaped, self.partials),)),
+            Param("hardness_db", 0.0, 12.0, default=3.0, unit="dB"),
+            Param("damping_db", 0.0, 40.0, default=1.0, unit="dB/s"),
+            TUNE if self.glides else INHARMONICITY,
+            *AMPLIFIER,
+        )
+
+    def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
+        sr, level = ctx.sr, self._levels(p, note)
+        fall_db = p["damping_db"] * np.arange(self.partials) + LEAST
+        if self.glides:
+            turns, per_sample = phase(note, p["tune_st"], samples, sr)
+            frames = np.arange(frames_for(samples, HOP)) * HOP
+            f = jnp.broadcast_to(per_sample, (samples,))[np.minimum(frames, samples - 1)] * sr
+            k = np.arange(1, self.partials + 1)
+            level = _of_power_one(level, audible(f[0] * k, sr)) * 10.0 ** (-fall_db * (frames / sr)[:, None] / 20.0)
+            y = gliding_harmonics(turns, level * audible(f[:, None] * k, sr), HOP)
+        else:
+            f = stretched(note.hz, p["inharmonicity"], self.partials)
+            level = _of_power_one(level, audible(f, sr))
+            y = modes(f, 60.0 / fall_db, level, note.late_samples * f / sr, samples, sr)
+        return y * amplifier(p, note, samples, sr)
+
+    def _levels(self, p: Values, note: Note) -> Float[Array, " k"]:
+        k = np.arange(1, self.partials + 1)
+        tilt_db = p["tilt_db"] + p["hardness_db"] * (note.velocity - 1.0)
+        own_db = jnp.pad(p["gain_db"], (0, max(0, self.partials - self.shaped)))
+        return 10.0 ** ((tilt_db * np.log2(k) + p["even_db"] * (k % 2 == 0) + own_db) / 20.0)
+
+
+def _of_power_one(level: Float[Array, " k"], heard: Float[Array, " k"]) -> Float[Array, " k"]:
+    return level / jnp.sqrt(jnp.sum((heard * level) ** 2) + 1e-6)

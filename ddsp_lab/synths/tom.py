@@ -1,0 +1,65 @@
+"""A tom, or a conga."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._block import Context, Values
+from .._param import Param
+from .._synth import Note, Synth
+from ..dsp.envelopes import dying
+from ..dsp.harmonics import frames_for
+from ..dsp.noise_bands import band_centres, shaped_noise
+from ..dsp.phase import running
+from ._amplifier import SENSITIVITY
+
+BANDS = band_centres(24, 40.0, 16_000.0)
+HOP = 256
+
+
+@dataclass(frozen=True)
+class Tom(Synth):
+    r"""Two sines of falling pitch, $f(t) = f_0\,2^{(p - 60) / 12}\,2^{s\,10^{-3 t / T_s} / 12}$ and `interval` times as
+    much, and a rumble of noise.
+
+    The knobs of the TR-808 and TR-909: `tune_hz` ($f_0$ at a pitch of 60), `sweep_st` ($s$), `sweep_ms` ($T_s$) and
+    `decay_s`; `overtone` mixes in the upper sine, which dies away in half the time, and `noise` what is beside them,
+    which fades above `colour_hz` at 12 dB an octave: a conga has none. In its times 60 dB are gone; it does not mind
+    how long the note is. The interval begins as that of an ideal membrane's first two modes.
+
+    References: Roland Corporation, "TR-808 service notes", 1981 (the parts); Fletcher, Rossing, "The Physics of Musical
+    Instruments", 2nd ed., Springer, 1998, section 3.5 (the interval).
+    """
+
+    tail_s: ClassVar[float] = 2.0
+    params = (
+        Param("tune_hz", 50.0, 500.0, default=120.0, unit="Hz", scale="log"),
+        Param("sweep_st", 0.0, 24.0, default=4.0, unit="st"),
+        Param("sweep_ms", 5.0, 500.0, default=100.0, unit="ms", scale="log"),
+        Param("decay_s", 0.05, 4.0, default=0.5, unit="s", scale="log"),
+        Param("overtone", 0.0, 1.0, default=0.15),
+        Param("interval", 1.2, 3.0, default=1.593, scale="log"),
+        Param("noise", 0.0, 1.0, default=0.1),
+        Param("noise_decay_s", 0.02, 4.0, default=0.4, unit="s", scale="log"),
+        Param("colour_hz", 100.0, 8000.0, default=500.0, unit="Hz", scale="log"),
+        SENSITIVITY,
+    )
+
+    def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
+        t = note.seconds(samples, ctx.sr)
+        sweep = p["sweep_st"] * dying(t, 1e-3 * p["sweep_ms"])
+        hz = p["tune_hz"] * 2.0 ** ((note.pitch - 60.0 + sweep) / 12.0)
+
+        def sine(hz: Float[Array, " t"]) -> Float[Array, " t"]:
+            hz = jnp.minimum(hz, 0.45 * ctx.sr)
+            return jnp.sin(2.0 * jnp.pi * (running(hz, ctx.sr) + note.late_samples * hz[0] / ctx.sr))
+
+        skin = (1.0 - p["overtone"]) * sine(hz) * dying(t, p["decay_s"])
+        upper = p["overtone"] * sine(p["interval"] * hz) * dying(t, 0.5 * p["decay_s"])
+        passed = 1.0 / (1.0 + (BANDS / p["colour_hz"]) ** 2)
+        levels = jnp.broadcast_to(passed, (frames_for(samples, HOP), BANDS.size))
+        noise = shaped_noise(note.key, levels, BANDS, samples, ctx.sr, HOP) * dying(t, p["noise_decay_s"])
+        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
+        return touch * (skin + upper + p["noise"] * noise)
