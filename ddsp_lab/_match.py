@@ -29,13 +29,16 @@ from ._target import Target
 from .audio import mixdown
 from .dsp.transcribe import transcribe
 
-PITCHED = ("subtractive", "fm", "plucked_string", "modal")  # what `auto` tries, where the pitch is sure
-DRUMS = ("kick", "snare", "hihat", "modal")  # and where there is none
-SHORT, LONG = {"steps": 50, "scouts": 100}, {"steps": 250, "scouts": 600}  # searches of a family, and of the chosen one
-RACE = 0.1  # of the budget for each family
-PAYS = 0.01  # of the loss: what another parameter has to take off it
+FAMILIES = (  # what `auto` tries
+    *("subtractive", "additive", "fm", "plucked_string", "modal"),
+    *("kick", "snare", "tom", "hihat", "clap", "filtered_noise"),
+)
+FINALISTS = 3  # of them
+GLANCE, SHORT = "random_search(generations=1, population=64)", "adam(steps=50, starts=4, scouts=100)"
+LONG = "adam(steps=250, starts=6, scouts=600, learning_rate=0.03)"
+RACE = 0.1  # of the budget, for each of the finalists
+PAYS = 0.005  # of the loss: what another parameter has to take off it
 SURE = 0.5  # confidence from which a pitch is taken for right
-WAY = "adam(steps={steps}, starts=6, scouts={scouts}, learning_rate=0.03)"
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,9 @@ def match(
     `reference` is `(samples,)` or `(channels, samples)` at `sr` Hz: one note, a drum hit or a line of single notes. Its
     onsets, pitches and levels are heard, unless `played` says them, and then `synth`, a chain that begins with synths,
     is fitted to it, by random points and descents from the best of them if no `optimizer` is named. Where the pitch is
-    sure, parameters called `tune_st` are frozen. `auto` tries some families shortly, a tenth of the budget each, and
-    keeps the one whose loss is lowest once every parameter has cost it a hundredth. Everything else is as in `fit`; a
-    `folder` holds `notes.mid` too.
+    sure, parameters called `tune_st` are frozen. `auto` looks at random points of some families, searches three of
+    them shortly, and keeps the one whose loss is lowest once every parameter has cost it half a hundredth. Everything
+    else is as in `fit`; a `folder` holds `notes.mid` too.
 
     Raises `DdspLabError`: for silence (`hear-silence`), for a chain that takes no notes, and as `fit` does.
     """
@@ -104,17 +107,18 @@ def match(
             chain, played, audio, sr, target, way, seed, frozen=frozen_too, budget=budget, executor=executor, **kept
         )
 
-    chain = parse(PITCHED[0] if synth == AUTO else synth)
+    chain = parse(FAMILIES[0] if synth == AUTO else synth)
     if synth == AUTO:
-        families = [parse(family) for family in (PITCHED if confidence.min() >= SURE else DRUMS)]
         short = None if budget is None else max(1, round(RACE * budget))
-        losses = [fitted(family, WAY.format(**SHORT), short).metrics["loss"] for family in families]
+        families = [parse(family) for family in FAMILIES]
+        glanced = [fitted(family, GLANCE, short).metrics["loss"] for family in families]
+        families = [families[i] for i in np.argsort(glanced, kind="stable")[:FINALISTS]]
+        losses = [fitted(family, SHORT, short).metrics["loss"] for family in families]
         costs = [loss * (1.0 + PAYS) ** Space(family).size for loss, family in zip(losses, families, strict=True)]
         chain = families[int(np.argmin(costs))]
         table = ", ".join(f"{family} {loss:.3g}" for family, loss in zip(families, losses, strict=True))
-        said.append(("match-chosen", f"{chain}: losses after short searches were {table}."))
-    way = optimizer or WAY.format(**LONG)
-    result = fitted(chain, way, budget, seconds=seconds, folder=folder, fresh=fresh, watch=watch)
+        said.append(("match-chosen", f"{chain}: of {len(FAMILIES)} families, short searches left {table}."))
+    result = fitted(chain, optimizer or LONG, budget, seconds=seconds, folder=folder, fresh=fresh, watch=watch)
     if folder is not None:
         write_midi(Path(folder) / "notes.mid", played)
     parts = {f.name: getattr(result, f.name) for f in dataclasses.fields(FitResult)}

@@ -108,18 +108,20 @@ def render_pieces(
     skip = chain.latency_samples(sr)
     done = 0
     tail = np.zeros((channels, skip), np.float32)
+    size = PIECE
     if isinstance(pieces, Notes | list):
         known = pieces.samples(sr) if isinstance(pieces, Notes) else sum(piece.shape[1] for piece in pieces)
         check_lengths(steered, known)
         check_look_ahead(chain, known, sr)
-    cut = (
-        note_pieces(chain, pieces, pieces.samples(sr) + skip, PIECE, sr)
-        if isinstance(pieces, Notes)
-        else _recut(joined(as_long(pieces, steered), [tail]))
-    )
+    if isinstance(pieces, Notes):
+        total = pieces.samples(sr) + skip
+        size = PIECE * -(-total // PIECE) if steered else PIECE  # a phase goes back to what the curve was at the onset
+        cut = note_pieces(chain, pieces, total, size, sr)
+    else:
+        cut = _recut(joined(as_long(pieces, steered), [tail]))
     for piece, real in cut:
         here = Context(sr, jnp.asarray(done / sr, jnp.result_type(float)))
-        now = to_values({path: curve.part(done, PIECE) for path, curve in steered.items()})
+        now = to_values({path: curve.part(done, size) for path, curve in steered.items()})
         state, y = _step(chain, nest(p | now), state, piece, here)
         done += real
         y = np.asarray(y)

@@ -65,7 +65,8 @@ def note_pieces(chain: Block, source: Notes, total: int, piece: int, sr: int) ->
         if not part.count:
             part = jax.tree.map(lambda v: v[:1], source).window(1e6, 1.0)  # long over
         part = part.of_count(1 << (part.count - 1).bit_length())
-        yield replace(part.window(first / sr, piece / sr), early_s=inf), min(piece, total - first)
+        early_s = inf if total > piece else 0.0
+        yield replace(part.window(first / sr, piece / sr), early_s=early_s), min(piece, total - first)
 
 
 def digest(source: Source) -> str:

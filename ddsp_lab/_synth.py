@@ -13,8 +13,13 @@ from jaxtyping import Array, Float
 
 from ._block import Audio, Block, Context, Values
 from ._notes import Notes, hz
+from ._param import Param
 
 Scalar = Float[Array, ""]
+VOLUME = (
+    Param("velocity_sensitivity", 0.0, 1.0, default=1.0),
+    Param("level_db", -48.0, 12.0, default=0.0, unit="dB"),
+)
 
 
 class Note(NamedTuple):
@@ -34,6 +39,10 @@ class Note(NamedTuple):
     def hz(self) -> Scalar:
         return hz(self.pitch)
 
+    def touch(self, p: Values) -> Scalar:
+        r"""$1 - s + s v$ of the velocity $v$ and the sensitivity to it."""
+        return 1.0 + p["velocity_sensitivity"] * (self.velocity - 1.0)
+
     def seconds(self, samples: int, sr: int) -> Float[Array, " t"]:
         """The time since its onset of each sample of its buffer."""
         return (jnp.arange(samples) + self.late_samples) / sr
@@ -44,7 +53,8 @@ class Synth(Block, abc.ABC):
     """A block that takes `Notes`: it says how one note sounds, `voice`, and how long after its end at most, `tail_s`.
 
     Voices know nothing of one another: what has to, stands after them in the chain. The audio has one channel. A curve
-    given for an automatable parameter reaches each voice as the part that passes while its buffer does.
+    given for an automatable parameter reaches each voice as the part that passes while its buffer does. Among its
+    parameters are those of `VOLUME`, by which each voice is scaled.
     """
 
     family = "synths"
@@ -73,7 +83,8 @@ class Synth(Block, abc.ABC):
             key = jax.random.fold_in(ctx.seed, number)
             at = jnp.clip(first.astype(jnp.int32) + size, 0, size + length)
             now = p | {k: jax.lax.dynamic_slice_in_dim(v, at, size) for k, v in curves.items()}
-            y = self.voice(now, Note(pitch, velocity, duration_s, first - exact, key), size, ctx)
+            played = Note(pitch, velocity, duration_s, first - exact, key)
+            y = played.touch(p) * 10.0 ** (p["level_db"] / 20.0) * self.voice(now, played, size, ctx)
             y = jnp.where((velocity > 0.0) & (first < length), y, 0.0)
             heard = jax.lax.dynamic_slice_in_dim(total, at, size)
             return jax.lax.dynamic_update_slice_in_dim(total, heard + y, at, 0), None

@@ -9,7 +9,7 @@ from helpers import SR, cli
 import ddsp_lab as dl
 from ddsp_lab import audio
 from ddsp_lab._errors import DdspLabError
-from ddsp_lab._match import PITCHED
+from ddsp_lab._match import FAMILIES
 
 HIDDEN = {"shape": 2.6, "width": 0.3, "attack_ms": 30.0, "decay_ms": 150.0, "sustain": 0.4, "release_ms": 80.0}
 
@@ -41,10 +41,12 @@ def test_notes_that_are_known_are_played(line):
     assert result.metrics["loss"] < result.metrics["loss_start"]
 
 
-def test_auto_says_what_it_has_chosen_and_why(line):
+def test_auto_says_what_it_has_chosen_and_why(line, monkeypatch):
+    assert {k for k in FAMILIES if dl.parse(k).takes == "notes"} == set(FAMILIES)
+    monkeypatch.setattr("ddsp_lab._match.FAMILIES", ("oscillator", "plucked_string", "kick", "clap"))
     result = dl.match(line[:, : SR // 2], SR, budget=200)
-    assert "losses after short searches" in dict(result.notes)["match-chosen"]
-    assert result.preset.chain in PITCHED
+    assert "oscillator: of 4 families, short searches left" in dict(result.notes)["match-chosen"]
+    assert result.preset.chain == "oscillator"
 
 
 @pytest.mark.parametrize(

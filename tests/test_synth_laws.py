@@ -81,7 +81,12 @@ def test_a_later_note_sounds_the_same_later(block):
 def test_pieces_are_the_whole(block, monkeypatch):
     monkeypatch.setattr("ddsp_lab._render.PIECE", 1500)
     u = draws(block, 1)[0]
-    assert apart(render(block, Space(block).decode(u), TWO, SR), played(block, u, TWO)) < 1e-3
+    p = Space(block).decode(u)
+    assert apart(render(block, p, TWO, SR), played(block, u, TWO)) < 1e-3
+    for path, q in [(path, q) for path, q, _ in leaves(block) if q.automatable][:1]:
+        curve = np.asarray(q.from_unit(np.linspace(0.2, 0.6, TWO.samples(SR))), np.float32)
+        whole = np.asarray(jit(lambda v, path=path: render(block, p | {path: v}, TWO, SR))(curve))
+        assert apart(render(block, p | {path: curve}, TWO, SR), whole) < 5e-3, path
 
 
 @every

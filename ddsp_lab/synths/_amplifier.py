@@ -8,11 +8,10 @@ from jaxtyping import Array, Float
 
 from .._block import Values
 from .._param import Param
-from .._synth import Note
+from .._synth import VOLUME, Note
 from ..dsp.envelopes import adsr
 
 TAIL_S = 2.0  # the longest release
-SENSITIVITY = Param("velocity_sensitivity", 0.0, 1.0, default=1.0)
 
 
 def envelope_params(prefix: str = "", **defaults: float) -> tuple[Param, ...]:
@@ -25,12 +24,7 @@ def envelope_params(prefix: str = "", **defaults: float) -> tuple[Param, ...]:
     )
 
 
-AMPLIFIER = (
-    *envelope_params(),
-    Param("gate", 0.05, 1.0, default=1.0),
-    SENSITIVITY,
-    Param("level_db", -48.0, 12.0, default=0.0, unit="dB"),
-)
+AMPLIFIER = (*envelope_params(), Param("gate", 0.05, 1.0, default=1.0), *VOLUME)
 
 
 def envelope(p: Values, note: Note, samples: int, sr: int, prefix: str = "", curve: Any = 4.0) -> Float[Array, " t"]:
@@ -38,10 +32,3 @@ def envelope(p: Values, note: Note, samples: int, sr: int, prefix: str = "", cur
     attack, decay, release = (1e-3 * p[f"{prefix}{k}_ms"] for k in ("attack", "decay", "release"))
     t = note.seconds(samples, sr)
     return adsr(t, p["gate"] * note.duration_s, attack, decay, p[f"{prefix}sustain"], release, curve)
-
-
-def amplifier(p: Values, note: Note, samples: int, sr: int) -> Float[Array, " t"]:
-    r"""The envelope times $1 - s + s v$ of the velocity $v$, at `level_db`."""
-    level = 10.0 ** (p["level_db"] / 20.0)
-    touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
-    return level * touch * envelope(p, note, samples, sr)

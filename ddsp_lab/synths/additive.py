@@ -13,7 +13,7 @@ from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.harmonics import frames_for, gliding_harmonics, stretched
 from ..dsp.modal import audible, modes
-from ._amplifier import AMPLIFIER, TAIL_S, amplifier
+from ._amplifier import AMPLIFIER, TAIL_S, envelope
 from ._phase import TUNE, phase
 
 HOP = 128
@@ -66,7 +66,7 @@ class Additive(Synth):
             f = stretched(note.hz, p["inharmonicity"], self.partials)
             level = _of_power_one(level, audible(f, sr))
             y = modes(f, 60.0 / fall_db, level, note.late_samples * f / sr, samples, sr)
-        return y * amplifier(p, note, samples, sr)
+        return y * envelope(p, note, samples, sr)
 
     def _levels(self, p: Values, note: Note) -> Float[Array, " k"]:
         k = np.arange(1, self.partials + 1)

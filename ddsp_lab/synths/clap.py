@@ -10,11 +10,10 @@ from msgspec import Meta
 
 from .._block import Context, Values
 from .._param import Param
-from .._synth import Note, Synth
+from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import bent, dying
 from ..dsp.state_space import lti
 from ..dsp.svf import one, plain_section
-from ._amplifier import SENSITIVITY
 
 RISE_S = 1e-3  # of a burst: a jump would tell a gradient nothing of when it is
 
@@ -41,7 +40,7 @@ class Clap(Synth):
         Param("decay_s", 0.02, 1.0, default=0.1, unit="s", scale="log"),
         Param("room", 0.0, 1.0, default=0.3),
         Param("room_decay_s", 0.05, 4.0, default=0.6, unit="s", scale="log"),
-        SENSITIVITY,
+        *VOLUME,
     )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
@@ -59,5 +58,4 @@ class Clap(Synth):
         level = burst(last, p["decay_s"]) + p["room"] * burst(last, p["room_decay_s"])
         for i in range(last):
             level = level + burst(i, 1e-3 * p["burst_ms"])
-        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
-        return 0.5 * touch * y[0] * level
+        return 0.5 * y[0] * level

@@ -12,7 +12,7 @@ from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.harmonics import frames_for
 from ..dsp.noise_bands import band_centres, shaped_noise
-from ._amplifier import AMPLIFIER, TAIL_S, amplifier
+from ._amplifier import AMPLIFIER, TAIL_S, envelope
 
 HOP = 256
 
@@ -46,4 +46,4 @@ class FilteredNoise(Synth):
         t = HOP / ctx.sr * np.arange(frames_for(samples, HOP))[:, None]
         levels = 10.0 ** (p["gain_db"] / 20.0 - 3.0 * t / p["decay_s"])
         y = shaped_noise(note.key, levels, centre_hz, samples, ctx.sr, HOP)
-        return y * amplifier(p, note, samples, ctx.sr)
+        return y * envelope(p, note, samples, ctx.sr)

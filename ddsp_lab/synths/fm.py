@@ -11,7 +11,7 @@ from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.fm import pair
 from ..dsp.phase import steady
-from ._amplifier import AMPLIFIER, TAIL_S, amplifier, envelope, envelope_params
+from ._amplifier import AMPLIFIER, TAIL_S, envelope, envelope_params
 
 HIGHEST = 0.45  # of the sample rate
 
@@ -44,6 +44,5 @@ class Fm(Synth):
         carrier, modulator = (
             steady(hz, n, ctx.sr) + note.late_samples * hz / ctx.sr for hz in (carrier_hz, modulator_hz)
         )
-        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
-        index = p["index"] * touch * envelope(p, note, samples, ctx.sr, "index_")
-        return pair(carrier, modulator, index, p["feedback"]) * amplifier(p, note, samples, ctx.sr)
+        index = p["index"] * note.touch(p) * envelope(p, note, samples, ctx.sr, "index_")
+        return pair(carrier, modulator, index, p["feedback"]) * envelope(p, note, samples, ctx.sr)

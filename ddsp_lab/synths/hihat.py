@@ -10,13 +10,12 @@ from jaxtyping import Array, Float
 
 from .._block import Context, Values
 from .._param import Param
-from .._synth import Note, Synth
+from .._synth import VOLUME, Note, Synth
 from ..dsp.band_limited import pulse
 from ..dsp.envelopes import dying
 from ..dsp.phase import steady
 from ..dsp.state_space import lti
 from ..dsp.svf import cascade, plain_section
-from ._amplifier import SENSITIVITY
 
 SQUARES = np.array([205.3, 304.4, 369.6, 522.7, 540.0, 800.0], np.float32) / 800.0
 
@@ -37,7 +36,7 @@ class Hihat(Synth):
         Param("cutoff_hz", 1000.0, 14_000.0, default=7000.0, unit="Hz", scale="log"),
         Param("q", 0.5, 4.0, default=0.9, scale="log"),
         Param("decay_s", 0.02, 4.0, default=0.15, unit="s", scale="log"),
-        SENSITIVITY,
+        *VOLUME,
     )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
@@ -49,5 +48,4 @@ class Hihat(Synth):
         cutoff_hz = jnp.broadcast_to(p["cutoff_hz"], (2,))
         section = plain_section("high_pass", cutoff_hz, jnp.broadcast_to(p["q"], (2,)), ctx.sr)
         _, y = lti(cascade(section), y, jnp.zeros((1, 4), y.dtype))
-        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
-        return touch * y[0] * dying(note.seconds(samples, ctx.sr), p["decay_s"])
+        return y[0] * dying(note.seconds(samples, ctx.sr), p["decay_s"])

@@ -9,10 +9,9 @@ from jaxtyping import Array, Float
 
 from .._block import Context, Values
 from .._param import Param
-from .._synth import Note, Synth
+from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import dying
 from ..dsp.phase import running
-from ._amplifier import SENSITIVITY
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Kick(Synth):
         Param("click", 0.0, 1.0, default=0.2),
         Param("click_ms", 1.0, 50.0, default=10.0, unit="ms", scale="log"),
         Param("drive_db", 0.0, 24.0, default=3.0, unit="dB"),
-        SENSITIVITY,
+        *VOLUME,
     )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
@@ -44,6 +43,5 @@ class Kick(Synth):
         turns = running(jnp.minimum(hz, 0.45 * ctx.sr), ctx.sr) + note.late_samples * hz[0] / ctx.sr
         body = jnp.sin(2.0 * jnp.pi * turns) * dying(t, p["decay_s"])
         noise = jax.random.normal(note.key, (samples,)) * dying(t, 1e-3 * p["click_ms"])
-        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
         drive = 10.0 ** (p["drive_db"] / 20.0)
-        return touch * jnp.tanh(drive * (body + 0.5 * p["click"] * noise)) / jnp.tanh(drive)
+        return jnp.tanh(drive * (body + 0.5 * p["click"] * noise)) / jnp.tanh(drive)

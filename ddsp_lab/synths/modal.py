@@ -10,10 +10,9 @@ from msgspec import Meta
 
 from .._block import Context, Values
 from .._param import Param
-from .._synth import Note, Synth
+from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import bent
 from ..dsp.modal import modes
-from ._amplifier import SENSITIVITY
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Modal(Synth):
             Param("gain_db", -60.0, 12.0, tuple((-6.0 - 3.0 * k).clip(-60.0).tolist()), unit="dB", shape=row),
             Param("hardness_db", 0.0, 12.0, default=3.0, unit="dB"),
             Param("release_ms", 5.0, 2000.0, default=500.0, unit="ms", scale="log"),
-            SENSITIVITY,
+            *VOLUME,
         )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
@@ -50,5 +49,4 @@ class Modal(Synth):
         level = 10.0 ** ((p["gain_db"] + softer_db) / 20.0)
         y = modes(f, p["decay_s"], level, note.late_samples * f / ctx.sr, samples, ctx.sr)
         after = (note.seconds(samples, ctx.sr) - note.duration_s) / (1e-3 * p["release_ms"])
-        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
-        return touch * y * (1.0 - bent(after, 4.0))
+        return y * (1.0 - bent(after, 4.0))

@@ -13,7 +13,7 @@ from .._block import Context, Values
 from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.band_limited import blend
-from ._amplifier import AMPLIFIER, TAIL_S, amplifier
+from ._amplifier import AMPLIFIER, TAIL_S, envelope
 from ._phase import TUNE, phase
 
 SHAPE = Param("shape", 0.0, 3.0, default=2.0, automatable=True)
@@ -53,4 +53,4 @@ class Oscillator(Synth):
                 turns, per_sample = phase(note, p["tune_st"] + place * p["detune_cents"], samples, ctx.sr)
                 wave = wave + blend(turns + start, per_sample, p["shape"], p["width"])
             wave = wave / np.sqrt(self.unison)
-        return wave * amplifier(p, note, samples, ctx.sr)
+        return wave * envelope(p, note, samples, ctx.sr)

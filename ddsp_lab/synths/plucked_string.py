@@ -9,12 +9,11 @@ from msgspec import Meta
 
 from .._block import Context, Values
 from .._param import Param
-from .._synth import Note, Synth
+from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import bent
 from ..dsp.harmonics import stretched
 from ..dsp.modal import modes
 from ..dsp.pluck import pluck_levels, string_decays
-from ._amplifier import SENSITIVITY
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class PluckedString(Synth):
         Param("position", 0.02, 0.5, default=0.13),
         Param("inharmonicity", 1e-6, 3e-3, default=1e-4, scale="log"),
         Param("release_ms", 5.0, 500.0, default=60.0, unit="ms", scale="log"),
-        SENSITIVITY,
+        *VOLUME,
     )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
@@ -56,5 +55,4 @@ class PluckedString(Synth):
             ctx.sr,
         )
         after = (note.seconds(samples, ctx.sr) - note.duration_s) / (1e-3 * p["release_ms"])
-        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
-        return touch * y * (1.0 - bent(after, 4.0))
+        return y * (1.0 - bent(after, 4.0))

@@ -8,12 +8,11 @@ from jaxtyping import Array, Float
 
 from .._block import Context, Values
 from .._param import Param
-from .._synth import Note, Synth
+from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import dying
 from ..dsp.harmonics import frames_for
 from ..dsp.modal import modes
 from ..dsp.noise_bands import band_centres, shaped_noise
-from ._amplifier import SENSITIVITY
 
 BANDS = band_centres(24, 100.0, 16_000.0)
 HOP = 256
@@ -36,7 +35,7 @@ class Snare(Synth):
         Param("snappy", 0.0, 1.0, default=0.5),
         Param("snappy_decay_s", 0.02, 2.0, default=0.35, unit="s", scale="log"),
         Param("colour_hz", 200.0, 8000.0, default=1500.0, unit="Hz", scale="log"),
-        SENSITIVITY,
+        *VOLUME,
     )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
@@ -48,5 +47,4 @@ class Snare(Synth):
         passed = 1.0 / (1.0 + (p["colour_hz"] / BANDS) ** 2)
         levels = jnp.broadcast_to(passed, (frames_for(samples, HOP), BANDS.size))
         noise = shaped_noise(note.key, levels, BANDS, samples, ctx.sr, HOP) * dying(t, p["snappy_decay_s"])
-        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
-        return touch * (body + 0.5 * p["snappy"] * noise)
+        return body + 0.5 * p["snappy"] * noise

@@ -13,7 +13,7 @@ from .._synth import Note, Synth
 from ..dsp.band_limited import blend
 from ..dsp.svf import plain_section
 from ..dsp.varying import filtered
-from ._amplifier import AMPLIFIER, TAIL_S, amplifier, envelope, envelope_params
+from ._amplifier import AMPLIFIER, TAIL_S, envelope, envelope_params
 from ._phase import TUNE, phase
 from .oscillator import SHAPE, WIDTH
 
@@ -74,4 +74,4 @@ class Subtractive(Synth):
         y = mixed[None]
         for _ in range(stages):
             _, y = filtered(section, y, jnp.zeros((1, 2), y.dtype))
-        return y[0] * amplifier(p, note, samples, sr)
+        return y[0] * envelope(p, note, samples, sr)

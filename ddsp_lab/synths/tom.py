@@ -8,12 +8,11 @@ from jaxtyping import Array, Float
 
 from .._block import Context, Values
 from .._param import Param
-from .._synth import Note, Synth
+from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import dying
 from ..dsp.harmonics import frames_for
 from ..dsp.noise_bands import band_centres, shaped_noise
 from ..dsp.phase import running
-from ._amplifier import SENSITIVITY
 
 BANDS = band_centres(24, 40.0, 16_000.0)
 HOP = 256
@@ -44,7 +43,7 @@ class Tom(Synth):
         Param("noise", 0.0, 1.0, default=0.1),
         Param("noise_decay_s", 0.02, 4.0, default=0.4, unit="s", scale="log"),
         Param("colour_hz", 100.0, 8000.0, default=500.0, unit="Hz", scale="log"),
-        SENSITIVITY,
+        *VOLUME,
     )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
@@ -61,5 +60,4 @@ class Tom(Synth):
         passed = 1.0 / (1.0 + (BANDS / p["colour_hz"]) ** 2)
         levels = jnp.broadcast_to(passed, (frames_for(samples, HOP), BANDS.size))
         noise = shaped_noise(note.key, levels, BANDS, samples, ctx.sr, HOP) * dying(t, p["noise_decay_s"])
-        touch = 1.0 + p["velocity_sensitivity"] * (note.velocity - 1.0)
-        return touch * (skin + upper + p["noise"] * noise)
+        return skin + upper + p["noise"] * noise
