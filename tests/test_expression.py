@@ -185,7 +185,7 @@ NO_CHAIN = {
     "gain\0": ("expression-syntax", "column 5"),
     "gian": ("unknown-name", "Did you mean 'gain'?"),
     "parametricEq": ("unknown-name", "Did you mean 'parametric_eq'?"),
-    "zzz": ("unknown-name", "Known: all_pass, "),
+    "zzz": ("unknown-name", "Known: additive, "),
     "esr": ("unknown-name", "There is no block 'esr'"),
     "compressor(ration=4)": ("unknown-setting", "Did you mean 'ratio'?"),
     "gain(label='x')": ("unknown-setting", "gain_db"),

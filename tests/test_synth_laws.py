@@ -61,6 +61,16 @@ def test_sounds_at_its_start_values_and_not_before_its_note(block):
 
 
 @every
+def test_it_has_died_away_where_its_buffer_ends(block):
+    """With everything that makes it long at its longest."""
+    space, brief = Space(block), dl.notes([(0.0, 0.05, 57.0, 0.8)], block.tail_s + 0.5)
+    long = np.array([any(word in name for word in ("decay", "release", "sustain")) for name in space.names])
+    y = np.abs(render(block, space.decode(np.where(long, 1.0, space.start)), brief, SR)[0])
+    end = int((brief.longest_s + block.tail_s) * SR)
+    assert y[end - SR // 50 : end].max() < 2e-3 * y.max()
+
+
+@every
 def test_notes_add_up(block):
     u = draws(block, 1)[0]
     rows = jax.tree.map(lambda v: v, TWO)

@@ -29,7 +29,7 @@ class Hihat(Synth):
     2014 (the frequencies).
     """
 
-    tail_s: ClassVar[float] = 2.0
+    tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
     params = (
         Param("tune_hz", 300.0, 2400.0, default=800.0, unit="Hz", scale="log"),
         Param("noise", 0.0, 1.0, default=0.3),

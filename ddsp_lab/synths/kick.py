@@ -24,7 +24,7 @@ class Kick(Synth):
     long the note is.
     """
 
-    tail_s: ClassVar[float] = 2.0
+    tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
     params = (
         Param("tune_hz", 25.0, 120.0, default=50.0, unit="Hz", scale="log"),
         Param("sweep_st", 0.0, 48.0, default=24.0, unit="st"),

@@ -26,7 +26,7 @@ class Snare(Synth):
     the noise's level, and `colour_hz`, below which it fades at 12 dB an octave. In its times 60 dB are gone.
     """
 
-    tail_s: ClassVar[float] = 1.0
+    tail_s: ClassVar[float] = 2.0  # by when the longest decay is 60 dB down
     params = (
         Param("tune_hz", 80.0, 400.0, default=180.0, unit="Hz", scale="log"),
         Param("interval", 1.2, 3.0, default=1.83, scale="log"),

@@ -32,7 +32,7 @@ class Tom(Synth):
     Instruments", 2nd ed., Springer, 1998, section 3.5 (the interval).
     """
 
-    tail_s: ClassVar[float] = 2.0
+    tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
     params = (
         Param("tune_hz", 50.0, 500.0, default=120.0, unit="Hz", scale="log"),
         Param("sweep_st", 0.0, 24.0, default=4.0, unit="st"),
