@@ -88,7 +88,8 @@ def match(
     Raises `DdspLabError`: for silence (`hear-silence`), for a chain that takes no notes, and as `fit` does.
     """
     audio, sr, said = as_audio(reference, "the reference"), check_rate(sr), []
-    if synth != AUTO and parse(synth).takes != "notes":
+    families = [parse(family) for family in (FAMILIES if synth == AUTO else (synth,))]
+    if families[0].takes != "notes":
         raise NotesError("notes-needed", f"{synth} takes no notes.", "Begin it with a synth: subtractive >> chorus.")
     known = {"tune_st", "gate"}  # by their names, what of a synth need not be found
     if played is None:
@@ -107,10 +108,9 @@ def match(
             chain, played, audio, sr, target, way, seed, frozen=frozen_too, budget=budget, executor=executor, **kept
         )
 
-    chain = parse(FAMILIES[0] if synth == AUTO else synth)
-    if synth == AUTO:
+    chain = families[0]
+    if len(families) > 1:
         short = None if budget is None else max(1, round(RACE * budget))
-        families = [parse(family) for family in FAMILIES]
         glanced = [fitted(family, GLANCE, short).metrics["loss"] for family in families]
         families = [families[i] for i in np.argsort(glanced, kind="stable")[:FINALISTS]]
         losses = [fitted(family, SHORT, short).metrics["loss"] for family in families]

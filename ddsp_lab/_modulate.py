@@ -17,6 +17,7 @@ from ._wrapper import Around
 from .dsp.ballistics import attack_release, time_constant
 from .dsp.delay_line import late
 from .dsp.levels import power_db
+from .dsp.lfo import wave
 
 QUIETEST_DB = 60.0  # below full scale: where an envelope begins
 PARAMS = {
@@ -93,7 +94,7 @@ class Modulate(Around):
         n = began + jnp.arange(x.shape[1], dtype=jnp.int32)
         match self.source:
             case "lfo":
-                by = p["depth"] * _wave(_cycles(p["rate_hz"] / ctx.sr, n) + p["phase"], p["shape"])
+                by = p["depth"] * wave(_cycles(p["rate_hz"] / ctx.sr, n) + p["phase"], p["shape"])
             case "envelope":
                 attack, release = (time_constant(1e-3 * p[k], ctx.sr) for k in ("attack_ms", "release_ms"))
                 heard = attack_release(jnp.max(jnp.abs(x), axis=0), attack, release, level.astype(x.dtype))
@@ -123,8 +124,3 @@ def _cycles(per_sample: Float[Array, ""], n: Array) -> Float[Array, " t"]:
     step = jnp.floor(per_sample * 2.0**32).astype(jnp.uint32)
     turns = (n.astype(jnp.uint32) * step).astype(per_sample.dtype) * 2.0**-32
     return turns + n * (per_sample - step.astype(per_sample.dtype) * 2.0**-32)
-
-
-def _wave(turns: Float[Array, " t"], shape: Float[Array, ""]) -> Float[Array, " t"]:
-    sine, quarter = jnp.sin(2.0 * jnp.pi * turns), turns + 0.75
-    return sine + shape * (4.0 * jnp.abs(quarter - jnp.floor(quarter) - 0.5) - 1.0 - sine)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, log2
 from reprlib import repr as short
-from typing import Any
 
 import jax
 import numpy as np
@@ -125,8 +124,3 @@ def _at_once(onsets: np.ndarray, ends: np.ndarray) -> int:
 def _bucket(seconds: float) -> float:
     """A little longer: one of few lengths."""
     return 2.0 ** (ceil(FINER * log2(seconds) - 1e-9) / FINER)
-
-
-def hz(pitch: Any) -> Any:
-    r"""$440 \cdot 2^{(p - 69) / 12}$."""
-    return 440.0 * 2.0 ** ((pitch - 69.0) / 12.0)

@@ -13,7 +13,8 @@ import numpy as np
 
 from ._block import Block, walk
 from ._errors import NotesError
-from ._notes import Notes, hz, stacked
+from ._notes import Notes, stacked
+from .dsp.midi_pitch import hz
 
 Source: TypeAlias = np.ndarray | Notes
 

@@ -12,10 +12,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._block import Audio, Block, Context, Values
-from ._notes import Notes, hz
+from ._notes import Notes
 from ._param import Param
+from .dsp.midi_pitch import hz
 
 Scalar = Float[Array, ""]
+MIDDLE = 60.0  # the pitch from which keys are counted
 VOLUME = (
     Param("velocity_sensitivity", 0.0, 1.0, default=1.0),
     Param("level_db", -48.0, 12.0, default=0.0, unit="dB"),
@@ -38,6 +40,15 @@ class Note(NamedTuple):
     @property
     def hz(self) -> Scalar:
         return hz(self.pitch)
+
+    @property
+    def above(self) -> Scalar:
+        """How many times as high as `MIDDLE` it is: drums are tuned there."""
+        return 2.0 ** ((self.pitch - MIDDLE) / 12.0)
+
+    def lead(self, hz: Float[Array, "*k"], sr: int) -> Float[Array, "*k"]:
+        """The cycles that have passed at the first sample of its buffer."""
+        return self.late_samples * hz / sr
 
     def touch(self, p: Values) -> Scalar:
         r"""$1 - s + s v$ of the velocity $v$ and the sensitivity to it."""
@@ -72,9 +83,8 @@ class Synth(Block, abc.ABC):
         """The sum of all voices. A note that begins before the first sample is heard from its middle on."""
         length = x.samples(ctx.sr)
         size = max(1, ceil(min(x.longest_s + self.tail_s, x.length_s + x.early_s) * ctx.sr))
-        steered = {k: v for k, v in p.items() if jnp.ndim(v) == 1 and self._automatable(k)}
-        room = ((size, size),)
-        curves = {k: jnp.pad(v, room, mode="edge") for k, v in steered.items()}
+        steered = [q.name for q in self.params if q.automatable and q.shape == () and jnp.ndim(p[q.name]) == 1]
+        curves = {k: jnp.pad(p[k], size, mode="edge") for k in steered}
 
         def add(total: Float[Array, " t"], note: tuple[Any, ...]) -> tuple[Float[Array, " t"], None]:
             onset_s, duration_s, pitch, velocity, number = note
@@ -96,9 +106,3 @@ class Synth(Block, abc.ABC):
         else:
             total, _ = jax.lax.scan(add, empty, jax.tree.map(jnp.asarray, all_notes))
         return total[None, size : size + length]
-
-    def _automatable(self, name: str) -> bool:
-        return any(q.name == name and q.automatable and q.shape == () for q in self.params)
-
-    def aligned(self, p: Values, x: Notes, ctx: Context) -> Audio:
-        return self.apply(p, x, ctx)

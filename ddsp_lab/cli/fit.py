@@ -15,6 +15,7 @@ from .._errors import FitError, ParameterError
 from .._evaluate import Evaluate
 from .._fit import fit as fit_chain
 from .._result import FitResult
+from ._options import Budget, Freeze, Fresh, Output, Processes, Quiet, Seconds, Seed, Target, Way
 from ._recordings import load_pairs
 from ._shell import Json, Strict, err, notes_json, out, show_json, show_notes, show_table, text, verb
 
@@ -29,31 +30,23 @@ def fit(
     reference: Annotated[Path, typer.Argument(metavar="REF", help="What it should sound like.")],
     chain: Annotated[str, typer.Option(help="The chain, such as 'parametric_eq(bands=4) >> compressor >> gain'.")],
     pair: Annotated[list[Path] | None, typer.Option(metavar="DRY REF", help="Another pair, fitted together.")] = None,
-    target: Annotated[str | None, typer.Option(help="The distance to minimise, such as 'esr'.")] = None,
+    target: Target = None,
     observed_through: Annotated[
         str | None, typer.Option(metavar="DAMAGE", help="What happened to the references, such as 'clip'.")
     ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option(help="The search: auto, or such as 'adam(steps=500, starts=4)'.")
-    ] = None,
+    optimizer: Way = None,
     prior: Annotated[float, typer.Option(min=0.0, help="Weight of the distance from the start.")] = 0.0,
-    budget: Annotated[int | None, typer.Option("-n", "--budget", min=1, help="Evaluations at most.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Seconds of computing at most; again, and it goes on.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same preset.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="The run folder [default: runs/REF].")
-    ] = None,
-    freeze: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="A link or parameter that stays as it is.")
-    ] = None,
+    budget: Budget = None,
+    seconds: Seconds = None,
+    seed: Seed = 0,
+    output: Output = None,
+    freeze: Freeze = None,
     tie: Annotated[list[str] | None, typer.Option(metavar="PATH=PATH", help="A parameter that copies another.")] = None,
     align: Annotated[bool, typer.Option(help="Measure and take off the delay between the recordings.")] = True,
-    executor: Annotated[
-        str | None, typer.Option(metavar="serial|local:N", help="Processes that compute generations.")
-    ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin again in a folder that holds another fit.")] = False,
+    executor: Processes = None,
+    fresh: Fresh = False,
     strict: Strict = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing on stderr but errors.")] = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Fit a chain to a recording; called again, it goes on where it stopped."""

@@ -10,8 +10,11 @@ import typer
 from .. import audio
 from .._match import match as match_synth
 from .._midi import read_midi
+from ._options import Budget, Freeze, Fresh, Output, Processes, Quiet, Seconds, Seed, Target, Way
 from ._shell import Json, notes_json, out, show_json, show_table, text, verb
 from .fit import ProgressBar, show_result
+
+SHOWN = 12  # notes in the table
 
 
 @verb
@@ -23,22 +26,16 @@ def match(
     notes: Annotated[
         Path | None, typer.Option(metavar="MID", help="What it plays, where that is known: a .mid file.")
     ] = None,
-    target: Annotated[str | None, typer.Option(help="The distance to minimise.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="The search, such as 'cma_es'.")] = None,
-    budget: Annotated[int | None, typer.Option("-n", "--budget", min=1, help="Evaluations at most.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Seconds of computing at most; again, and it goes on.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same patch.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="The run folder [default: runs/REF].")
-    ] = None,
-    freeze: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="A link or parameter that stays as it is.")
-    ] = None,
-    executor: Annotated[
-        str | None, typer.Option(metavar="serial|local:N", help="Processes that compute generations.")
-    ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin again in a folder that holds another fit.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing on stderr but errors.")] = False,
+    target: Target = None,
+    optimizer: Way = None,
+    budget: Budget = None,
+    seconds: Seconds = None,
+    seed: Seed = 0,
+    output: Output = None,
+    freeze: Freeze = None,
+    executor: Processes = None,
+    fresh: Fresh = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Find a patch that sounds like a recording: its notes are heard, and a synth is fitted."""
@@ -68,6 +65,3 @@ def match(
     rows = [[text(v) for v in row.values()] for row in result.table_of_notes()[:SHOWN]]
     show_table(rows, "onset s", "duration s", "pitch", "velocity", "confidence")
     out.print(f"{folder}: preset.json, notes.mid, fit.flac, metrics.json", soft_wrap=True)
-
-
-SHOWN = 12  # notes

@@ -16,11 +16,7 @@ WINDOW_S, BACK = 0.023, 2  # of a spectrum; frames that a rise takes
 LOW_HZ, HIGH_HZ, BANDS = 30.0, 17_000.0, 24  # bands an octave: a quarter-tone each
 SPREAD = 3  # bands that a partial may wander between two frames without beginning anew
 DEEP = 1e-3  # amplitude, of the loudest band: what is further below does not begin anything
-AROUND_S, OVER, SHARE = (
-    0.1,
-    0.03,
-    0.06,
-)  # a peak is above the mean about it by so many nepers a band, and of the highest
+AROUND_S, OVER, SHARE = 0.1, 0.03, 0.06  # a peak is so far above the mean about it: nepers a band; of the highest
 APART_S = 0.03
 SEEN_S, SIDE_S, GRID_S = 0.03, 0.008, 0.00025  # about a peak; on each side of a rise of the level; between two tries
 PAST_S, ORDER, RIDGE = 0.05, 32, 1e-9  # of a linear prediction: what it learns from, its length, its noise

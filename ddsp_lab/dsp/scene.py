@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from .._errors import AudioError
+from . import midi_pitch
 from .f0 import F0Track, track_f0
 from .frame_view import hop_samples
 from .loudness_track import track_loudness
@@ -55,7 +56,7 @@ def listen(x: Float[np.ndarray, " t"], sr: int, low_hz: float, high_hz: float) -
     gate = max(loudest - DEEP_DB, min(float(np.percentile(level, 5)) + GATE_DB, loudest - GATED_DB))
     f0, hop_s = track_f0(x, sr, low_hz, high_hz), hop_samples(sr) / sr
     voiced = f0.voiced & (level > loudest - DEEP_DB)
-    midi = 69.0 + 12.0 * np.log2(f0.f0_hz / 440.0)
+    midi = midi_pitch.midi(f0.f0_hz)
     for start, end in runs(~voiced):
         if start > 0 and end < len(voiced) and (end - start) * hop_s < GAP_S:
             voiced[start:end] = True

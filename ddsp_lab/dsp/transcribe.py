@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import median_filter
 
+from . import midi_pitch
 from .frame_view import thinned, thinning
 from .note_starts import SHORTEST_S, note_starts
 from .pitch_steps import LEAST
@@ -51,11 +52,6 @@ class _Note(NamedTuple):
     several: bool
 
 
-def midi_of(hz: float) -> float:
-    """$69 + 12 \\log_2(f / 440)$."""
-    return float(69.0 + 12.0 * np.log2(hz / 440.0))
-
-
 def _first_voice(voiced: Bool[np.ndarray, " n"], fewest: int) -> Bool[np.ndarray, " n"]:
     """Without what sounds after the first voice of some length has ended: that is another's."""
     ends = next((end for start, end in runs(voiced) if end - start >= fewest), len(voiced))
@@ -68,7 +64,7 @@ def _belonging(s: Scene, start: int, end: int, pitch: float) -> Partials:
     rate = s.sr / thinning(s.sr)
     piece = thinned(s.x[round(start * s.hop_s * s.sr) : round(end * s.hop_s * s.sr) + 1], s.sr)
     midi = np.interp(np.arange(piece.size) / rate, np.arange(curve.size) * s.hop_s, curve)
-    return partials(piece, rate, 440.0 * 2.0 ** ((midi - 69.0) / 12.0))
+    return partials(piece, rate, midi_pitch.hz(midi))
 
 
 def _note(s: Scene, onset_s: float, until_s: float, low_hz: float) -> _Note:
@@ -85,7 +81,7 @@ def _note(s: Scene, onset_s: float, until_s: float, low_hz: float) -> _Note:
     lasts = max(min((1 + np.flatnonzero(sounds)[-1]) * s.hop_s, until_s - onset_s), SHORTEST_S)
     if not pitched:
         hz, _ = lowest_mode(s.x[round(onset_s * s.sr) : round((onset_s + lasts) * s.sr)], s.sr, low_hz)
-        return _Note(onset_s, lasts, midi_of(hz), peak, 0.0, False, False)
+        return _Note(onset_s, lasts, float(midi_pitch.midi(hz)), peak, 0.0, False, False)
     pitch = float(np.median(midi[tells]))
     told = first + np.flatnonzero(tells)
     of = _belonging(s, int(told[0]), int(told[-1]), pitch)

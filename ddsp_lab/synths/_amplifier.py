@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from .._block import Values
 from .._param import Param
 from .._synth import VOLUME, Note
-from ..dsp.envelopes import adsr
+from ..dsp.envelopes import adsr, bent
 
 TAIL_S = 2.0  # the longest release
 
@@ -32,3 +32,8 @@ def envelope(p: Values, note: Note, samples: int, sr: int, prefix: str = "", cur
     attack, decay, release = (1e-3 * p[f"{prefix}{k}_ms"] for k in ("attack", "decay", "release"))
     t = note.seconds(samples, sr)
     return adsr(t, p["gate"] * note.duration_s, attack, decay, p[f"{prefix}sustain"], release, curve)
+
+
+def damping(p: Values, note: Note, samples: int, sr: int) -> Float[Array, " t"]:
+    """1 while the note lasts, then within `release_ms` to 0: what a damper does to a body that rings by itself."""
+    return 1.0 - bent((note.seconds(samples, sr) - note.duration_s) / (1e-3 * p["release_ms"]), 4.0)

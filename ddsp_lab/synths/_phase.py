@@ -20,4 +20,4 @@ def phase(
     hz = jnp.minimum(note.hz * 2.0 ** (tune_st / 12.0), HIGHEST * sr)
     turns = steady(hz, jnp.arange(samples), sr) if jnp.ndim(hz) == 0 else running(hz, sr)
     per_sample = hz / sr
-    return turns + note.late_samples * (per_sample if jnp.ndim(hz) == 0 else per_sample[0]), per_sample
+    return turns + note.lead(hz if jnp.ndim(hz) == 0 else hz[0], sr), per_sample

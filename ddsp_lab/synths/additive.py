@@ -65,7 +65,7 @@ class Additive(Synth):
         else:
             f = stretched(note.hz, p["inharmonicity"], self.partials)
             level = _of_power_one(level, audible(f, sr))
-            y = modes(f, 60.0 / fall_db, level, note.late_samples * f / sr, samples, sr)
+            y = modes(f, 60.0 / fall_db, level, note.lead(f, sr), samples, sr)
         return y * envelope(p, note, samples, sr)
 
     def _levels(self, p: Values, note: Note) -> Float[Array, " k"]:

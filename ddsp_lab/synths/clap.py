@@ -45,7 +45,7 @@ class Clap(Synth):
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         t = note.seconds(samples, ctx.sr)
-        hz = p["tune_hz"] * 2.0 ** ((note.pitch - 60.0) / 12.0)
+        hz = p["tune_hz"] * note.above
         band = one(plain_section("band_pass", jnp.minimum(hz, 0.45 * ctx.sr), p["q"], ctx.sr))
         noise = jax.random.normal(note.key, (1, samples))
         _, y = lti(band, noise / jnp.sqrt(band.D), jnp.zeros((1, 2), noise.dtype))  # D is the share of power it passes

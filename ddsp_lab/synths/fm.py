@@ -41,8 +41,6 @@ class Fm(Synth):
         carrier_hz = jnp.minimum(note.hz * p["carrier_ratio"], HIGHEST * ctx.sr)
         modulator_hz = jnp.minimum(carrier_hz * p["ratio"], HIGHEST * ctx.sr)
         n = jnp.arange(samples, dtype=jnp.int32)
-        carrier, modulator = (
-            steady(hz, n, ctx.sr) + note.late_samples * hz / ctx.sr for hz in (carrier_hz, modulator_hz)
-        )
+        carrier, modulator = (steady(hz, n, ctx.sr) + note.lead(hz, ctx.sr) for hz in (carrier_hz, modulator_hz))
         index = p["index"] * note.touch(p) * envelope(p, note, samples, ctx.sr, "index_")
         return pair(carrier, modulator, index, p["feedback"]) * envelope(p, note, samples, ctx.sr)

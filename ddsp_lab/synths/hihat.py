@@ -40,9 +40,9 @@ class Hihat(Synth):
     )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
-        n, hz = jnp.arange(samples, dtype=jnp.int32), p["tune_hz"] * 2.0 ** ((note.pitch - 60.0) / 12.0)
+        n, hz = jnp.arange(samples, dtype=jnp.int32), p["tune_hz"] * note.above
         f = jnp.minimum(SQUARES[:, None] * hz, 0.3 * ctx.sr)
-        squares = jnp.sum(pulse(steady(f, n, ctx.sr) + note.late_samples * f / ctx.sr, f / ctx.sr), axis=0)
+        squares = jnp.sum(pulse(steady(f, n, ctx.sr) + note.lead(f, ctx.sr), f / ctx.sr), axis=0)
         noise = jax.random.normal(note.key, (samples,))
         y = ((1.0 - p["noise"]) / np.sqrt(6.0) * squares + p["noise"] * noise)[None]
         cutoff_hz = jnp.broadcast_to(p["cutoff_hz"], (2,))

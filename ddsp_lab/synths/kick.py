@@ -11,7 +11,7 @@ from .._block import Context, Values
 from .._param import Param
 from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import dying
-from ..dsp.phase import running
+from ._skin import falling_hz, sine
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,7 @@ class Kick(Synth):
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         t = note.seconds(samples, ctx.sr)
-        sweep = p["sweep_st"] * dying(t, 1e-3 * p["sweep_ms"])
-        hz = p["tune_hz"] * 2.0 ** ((note.pitch - 60.0 + sweep) / 12.0)
-        turns = running(jnp.minimum(hz, 0.45 * ctx.sr), ctx.sr) + note.late_samples * hz[0] / ctx.sr
-        body = jnp.sin(2.0 * jnp.pi * turns) * dying(t, p["decay_s"])
+        body = sine(falling_hz(p, note, t), note, ctx.sr) * dying(t, p["decay_s"])
         noise = jax.random.normal(note.key, (samples,)) * dying(t, 1e-3 * p["click_ms"])
         drive = 10.0 ** (p["drive_db"] / 20.0)
         return jnp.tanh(drive * (body + 0.5 * p["click"] * noise)) / jnp.tanh(drive)

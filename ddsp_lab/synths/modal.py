@@ -11,8 +11,8 @@ from msgspec import Meta
 from .._block import Context, Values
 from .._param import Param
 from .._synth import VOLUME, Note, Synth
-from ..dsp.envelopes import bent
 from ..dsp.modal import modes
+from ._amplifier import damping
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,5 @@ class Modal(Synth):
         f = note.hz * p["ratio"]
         softer_db = p["hardness_db"] * (note.velocity - 1.0) * jnp.maximum(jnp.log2(p["ratio"]), 0.0)
         level = 10.0 ** ((p["gain_db"] + softer_db) / 20.0)
-        y = modes(f, p["decay_s"], level, note.late_samples * f / ctx.sr, samples, ctx.sr)
-        after = (note.seconds(samples, ctx.sr) - note.duration_s) / (1e-3 * p["release_ms"])
-        return y * (1.0 - bent(after, 4.0))
+        y = modes(f, p["decay_s"], level, note.lead(f, ctx.sr), samples, ctx.sr)
+        return y * damping(p, note, samples, ctx.sr)

@@ -10,10 +10,10 @@ from msgspec import Meta
 from .._block import Context, Values
 from .._param import Param
 from .._synth import VOLUME, Note, Synth
-from ..dsp.envelopes import bent
 from ..dsp.harmonics import stretched
 from ..dsp.modal import modes
 from ..dsp.pluck import pluck_levels, string_decays
+from ._amplifier import damping
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,8 @@ class PluckedString(Synth):
             f,
             string_decays(f, seconds, p["brightness"], ctx.sr),
             level,
-            note.late_samples * f / ctx.sr,
+            note.lead(f, ctx.sr),
             samples,
             ctx.sr,
         )
-        after = (note.seconds(samples, ctx.sr) - note.duration_s) / (1e-3 * p["release_ms"])
-        return y * (1.0 - bent(after, 4.0))
+        return y * damping(p, note, samples, ctx.sr)

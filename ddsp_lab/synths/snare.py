@@ -40,10 +40,10 @@ class Snare(Synth):
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         t = note.seconds(samples, ctx.sr)
-        low_hz = p["tune_hz"] * 2.0 ** ((note.pitch - 60.0) / 12.0)
+        low_hz = p["tune_hz"] * note.above
         f = jnp.stack([low_hz, low_hz * p["interval"]])
         level = jnp.stack([1.0 - p["tone"], p["tone"]])
-        body = modes(f, jnp.broadcast_to(p["decay_s"], (2,)), level, note.late_samples * f / ctx.sr, samples, ctx.sr)
+        body = modes(f, jnp.broadcast_to(p["decay_s"], (2,)), level, note.lead(f, ctx.sr), samples, ctx.sr)
         passed = 1.0 / (1.0 + (p["colour_hz"] / BANDS) ** 2)
         levels = jnp.broadcast_to(passed, (frames_for(samples, HOP), BANDS.size))
         noise = shaped_noise(note.key, levels, BANDS, samples, ctx.sr, HOP) * dying(t, p["snappy_decay_s"])

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .._block import Context, Values
 from .._param import Param
-from .._synth import Note, Synth
+from .._synth import MIDDLE, Note, Synth
 from ..dsp.band_limited import blend
 from ..dsp.svf import plain_section
 from ..dsp.varying import filtered
@@ -17,7 +17,6 @@ from ._amplifier import AMPLIFIER, TAIL_S, envelope, envelope_params
 from ._phase import TUNE, phase
 from .oscillator import SHAPE, WIDTH
 
-MIDDLE = 60.0  # the key from which a filter tracks
 LOWEST_HZ, HIGHEST = 16.0, 0.45  # where a moving cutoff is held; of the sample rate
 
 

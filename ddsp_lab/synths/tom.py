@@ -12,7 +12,7 @@ from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import dying
 from ..dsp.harmonics import frames_for
 from ..dsp.noise_bands import band_centres, shaped_noise
-from ..dsp.phase import running
+from ._skin import falling_hz, sine
 
 BANDS = band_centres(24, 40.0, 16_000.0)
 HOP = 256
@@ -48,15 +48,9 @@ class Tom(Synth):
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         t = note.seconds(samples, ctx.sr)
-        sweep = p["sweep_st"] * dying(t, 1e-3 * p["sweep_ms"])
-        hz = p["tune_hz"] * 2.0 ** ((note.pitch - 60.0 + sweep) / 12.0)
-
-        def sine(hz: Float[Array, " t"]) -> Float[Array, " t"]:
-            hz = jnp.minimum(hz, 0.45 * ctx.sr)
-            return jnp.sin(2.0 * jnp.pi * (running(hz, ctx.sr) + note.late_samples * hz[0] / ctx.sr))
-
-        skin = (1.0 - p["overtone"]) * sine(hz) * dying(t, p["decay_s"])
-        upper = p["overtone"] * sine(p["interval"] * hz) * dying(t, 0.5 * p["decay_s"])
+        hz = falling_hz(p, note, t)
+        skin = (1.0 - p["overtone"]) * sine(hz, note, ctx.sr) * dying(t, p["decay_s"])
+        upper = p["overtone"] * sine(p["interval"] * hz, note, ctx.sr) * dying(t, 0.5 * p["decay_s"])
         passed = 1.0 / (1.0 + (BANDS / p["colour_hz"]) ** 2)
         levels = jnp.broadcast_to(passed, (frames_for(samples, HOP), BANDS.size))
         noise = shaped_noise(note.key, levels, BANDS, samples, ctx.sr, HOP) * dying(t, p["noise_decay_s"])
