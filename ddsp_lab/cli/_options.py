@@ -17,7 +17,7 @@ Seconds = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed gives the same preset.")]
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="DIR", help="The run folder [default: runs/REF].")
+    Path | None, typer.Option("-o", "--output", metavar="DIR", help="The run folder; runs/REF if left out.")
 ]
 Freeze = Annotated[
     list[str] | None, typer.Option("--freeze", metavar="PATH", help="A link or parameter that stays as it is.")
