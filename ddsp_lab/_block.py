@@ -74,6 +74,7 @@ class Block(Registered, abc.ABC):
     sums: ClassVar[bool] = False  # whether its estimate is the weights of what it adds up
     echoes: ClassVar[bool] = False  # whether its loudest output may come later than its input
     sequential: ClassVar[bool] = False  # whether it must run sample by sample
+    is_source: ClassVar[bool] = False  # whether it sounds without being given anything, as an effect
     surrogate_gradient: ClassVar[bool] = False  # whether its gradient stands in for one that is zero or says nothing
 
     def __post_init__(self) -> None:
@@ -132,8 +133,9 @@ class Block(Registered, abc.ABC):
     ) -> list[Values]:
         """First guesses, by analysis, at the values that turn `source` into `reference`, best first.
 
-        Arrays are `(channels, samples)`, aligned, without the block's own latency. `p` are the values so far, where
-        there are any. Parameters left out of a guess stay as they are; no guess at all is an answer too.
+        Arrays are `(channels, samples)`, aligned, without the block's own latency; the `source` of what sounds by
+        itself is `Notes`, and the `reference` the whole recording. `p` are the values so far, where there are any.
+        Parameters left out of a guess stay as they are; no guess at all is an answer too.
         """
         return []
 

@@ -22,7 +22,7 @@ def chosen(space: Space, target: Target) -> tuple[str, str]:
     if not (space.chain.differentiable and target.differentiable):
         return "cma_es", f"no gradients of {target if space.chain.differentiable else space.chain}"
     if space.chain.takes == "notes":
-        way = "memetic" if target.least_squares else "adam(starts=8, scouts=256)"
+        way = "memetic" if target.least_squares else "successive_halving"
         return way, f"{_parameters(space)}, and a sound source has many valleys"
     if not target.least_squares:
         return "adam", f"{_parameters(space)}, all with gradients, but {target} is no sum of squares"

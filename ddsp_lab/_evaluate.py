@@ -24,6 +24,7 @@ from ._front import Front
 from ._journal import Journal, pack, unpack
 from ._problem import Problem
 from ._separate import Separation
+from ._sources import Sources
 
 Suggestion: TypeAlias = Literal["estimates", "alone", "redrawn", "restarts", "twins", "lookalikes"]
 
@@ -81,7 +82,7 @@ class Evaluate:
     def __init__(
         self,
         problem: Problem,
-        separation: Separation | None = None,
+        separation: Separation | Sources | None = None,
         budget: float = np.inf,
         journal: Journal | None = None,
         held_out: Problem | None = None,
@@ -150,15 +151,7 @@ class Evaluate:
         self, us: Any, partly: bool = False
     ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
         """Losses and their gradients, all starts in one vmapped program; `partly`, 0 where there is no gradient."""
-        us = np.atleast_2d(np.asarray(us, np.float64))
-        if not partly:
-            self._need_gradient()
-
-        def read(values: np.ndarray, gradients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return self._note(us, values), gradients
-
-        compute = partial(_problem.values_and_gradients, self.problem, us)
-        return self.answers([Asked("gradients", us, 2 * len(us), compute, read)])[0]
+        return self.answers([self.ask_gradients(us, partly)])[0]
 
     def gauss_newton(self, u: Any, free: np.ndarray | None = None, differences: bool = False) -> GaussNewton:
         """The local second-order model of a sum-of-squares target, in the `free` coordinates (all, if None)."""
@@ -169,6 +162,18 @@ class Evaluate:
         us = np.atleast_2d(np.asarray(us, np.float64))
         compute = partial(self._of_each, _problem.losses, us)
         return Asked("losses", us, len(us), compute, lambda values: self._note(us, values))
+
+    def ask_gradients(self, us: Any, partly: bool = False) -> Asked:
+        """The question that `values_and_gradients` answers."""
+        us = np.atleast_2d(np.asarray(us, np.float64))
+        if not partly:
+            self._need_gradient()
+
+        def read(values: np.ndarray, gradients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return self._note(us, values), gradients
+
+        compute = partial(_problem.values_and_gradients, self.problem, us)
+        return Asked("gradients", us, 2 * len(us), compute, read)
 
     def ask_terms(self, us: Any, beside: Mapping[str, np.ndarray] = NOTHING_ELSE) -> Asked:
         """The question that `terms` answers."""
@@ -212,12 +217,12 @@ class Evaluate:
         return Asked("gauss_newton", np.concatenate([u, free]), 1 + free.size, products, read)
 
     def suggested(self, how: Suggestion, u: Any, seed: int) -> list[np.ndarray]:
-        """Points to go on from, by that method of `Separation`; none where the recordings do not line up."""
+        """Points to go on from, by that method of `Separation` or `Sources`; none where that has no such method."""
         u = np.asarray(u, np.float64)
-        if self.separation is None:
+        suggest = getattr(self.separation, how, None)
+        if suggest is None:
             return []
-        separation = self.separation
-        compute = lambda: (np.reshape(getattr(separation, how)(u, seed), (-1, u.size)),)  # noqa: E731
+        compute = lambda: (np.reshape(suggest(u, seed), (-1, u.size)),)  # noqa: E731
         return self.answers([Asked(f"{how} {seed}", u, 0, compute, list)])[0]
 
     def held_out(self, u: Any) -> float:

@@ -25,7 +25,7 @@ from ._look_ahead import check_look_ahead
 from ._notes import Notes
 from ._observed import Observed
 from ._optimizer import Optimizer
-from ._pairs import Pair, agreeing, excerpt, joined, prepare_pair, problem, windows
+from ._pairs import Pair, Window, agreeing, excerpt, joined, prepare_pair, problem, windows
 from ._parse import parse, parse_optimizer, parse_target
 from ._preset import Preset
 from ._problem import Problem
@@ -37,6 +37,7 @@ from ._score import at_bound, insensitive, remarks, rounded, scores
 from ._search import Search
 from ._separate import Separation
 from ._source import digest
+from ._sources import Sources
 from ._space import Space
 from ._target import Target
 from .targets.log_mel import LogMel
@@ -120,7 +121,7 @@ def fit(
         whole = problem(pairs, seen, space, goal, sr, prior)
         evaluate = Evaluate(
             whole,
-            Separation(space, *joined(pairs, seen), sr) if (align or goal.least_squares) and not played else None,
+            _suggesting(space, pairs, seen, align or goal.least_squares, sr),
             np.inf if budget is None else budget,
             run.journal if run else None,
             problem(pairs, held, space, goal, sr) if held else None,
@@ -189,6 +190,16 @@ def fit(
         dry_sound = {} if isinstance(pairs[0].dry, Notes) else {"dry": pairs[0].dry}
         sounds = {**dry_sound, "reference": pairs[0].reference, "fit": fits[0]}
         return FitResult(preset, metrics, tuple(evaluate.history), tuple(notes), sounds, sr, front)
+
+
+def _suggesting(
+    space: Space, pairs: list[Pair], seen: list[Window], aligned: bool, sr: int
+) -> Separation | Sources | None:
+    """What suggests points to go on from, of what the fit sees."""
+    if isinstance(pairs[0].dry, Notes):
+        until = max(w.stop for w in seen if w.pair == 0)
+        return Sources(space, pairs[0].dry, pairs[0].reference[:, :until], sr)
+    return Separation(space, *joined(pairs, seen), sr) if aligned else None
 
 
 def _whole(what: str, value: Any, least: int) -> int:

@@ -81,6 +81,12 @@ def play(block, u, x):
     return np.asarray(player(block)(values(block, u), jnp.asarray(x)))
 
 
+def by_itself(block, u):
+    """What a source gives without input; of others, nothing."""
+    silence = np.zeros((2, SAMPLES), np.float32)
+    return play(block, u, silence) if block.is_source else silence
+
+
 def draws(block, count, seed=0):
     return np.random.default_rng(seed).uniform(size=(count, space_of(block).size)).astype(np.float32)
 

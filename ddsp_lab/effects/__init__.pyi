@@ -25,6 +25,7 @@ from .graphic_eq import GraphicEq as GraphicEq
 from .hard_clip import HardClip as HardClip
 from .high_pass import HighPass as HighPass
 from .high_shelf import HighShelf as HighShelf
+from .hiss import Hiss as Hiss
 from .ladder_filter import LadderFilter as LadderFilter
 from .limiter import Limiter as Limiter
 from .linear_phase_eq import LinearPhaseEq as LinearPhaseEq

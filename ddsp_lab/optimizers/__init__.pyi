@@ -11,3 +11,4 @@ from .nsga2 import Nsga2 as Nsga2
 from .pso import Pso as Pso
 from .pygad import Pygad as Pygad
 from .random_search import RandomSearch as RandomSearch
+from .successive_halving import SuccessiveHalving as SuccessiveHalving

@@ -1,0 +1,140 @@
+"""Many short descents, of which the better half goes on, and again: for sounds, whose surfaces have many valleys."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import numpy as np
+from jaxtyping import Array
+from msgspec import Meta
+
+from .._awake import awake
+from .._evaluate import Asked, Evaluate, side_by_side
+from .._optimizer import Optimizer, Round
+from .._population import generator
+from .._space import Layout, Space
+from ._genes import Genes
+
+VARIED = 8  # points about each suggestion
+NEARBY, REDRAWN = 0.05, 0.2  # how far, and how many of their coordinates are drawn anew
+APART = 0.03  # of a range, in some coordinate: nearer starts would go the same way
+JUMPS = 3  # coordinates that are drawn anew at once, at most
+
+
+class Descent(NamedTuple):
+    u: np.ndarray
+    loss: float
+
+
+@dataclass(frozen=True)
+class State:
+    layout: Layout
+    scouts: np.ndarray
+    leading: tuple[Descent, ...] = ()
+    rung: int = 0
+
+
+@dataclass(frozen=True)
+class SuccessiveHalving(Optimizer):
+    r"""Adam from `starts` points at once, each for `steps`; then the better half of them for twice as long, and again
+    until one is left, which takes `last` steps.
+
+    The starts are the best of the chain's own start, what its sources guess (`Block.estimate`), points about those
+    guesses, and `scouts` drawn at random. Between two rungs each that is left tries `jumps` points that differ in a
+    few coordinates drawn anew, and goes on from the best: a gradient does not lead from one waveform or ratio of
+    frequencies to another. Every rung has a cosine schedule of its own.
+
+    References: Jamieson, Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS,
+    2016; Kingma, Ba, "Adam: a method for stochastic optimization", ICLR, 2015; Loshchilov, Hutter, "SGDR: stochastic
+    gradient descent with warm restarts", ICLR, 2017.
+    """
+
+    starts: Annotated[int, Meta(ge=1)] = 8
+    scouts: Annotated[int, Meta(ge=0)] = 200
+    steps: Annotated[int, Meta(ge=1)] = 25
+    last: Annotated[int, Meta(ge=1)] = 250
+    jumps: Annotated[int, Meta(ge=0)] = 30
+    learning_rate: Annotated[float, Meta(gt=0.0)] = 0.03
+
+    needs_gradient: ClassVar[bool] = True
+    parallel: ClassVar[bool] = True
+
+    def init(self, key: Array, space: Space) -> State:
+        drawn = generator(key).random((self.scouts, space.size))
+        return State(space.layout, np.concatenate([space.start[None], drawn]))
+
+    def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
+        random = generator(key)
+        if not state.rung:
+            leading = self._first(key, random, evaluate, state)
+        else:
+            leading = [self._jumped(random, evaluate, state.layout, d) for d in state.leading]
+        final = len(leading) == 1
+        steps = self.last if final else self.steps << state.rung
+        ran = side_by_side(evaluate, [_descended(evaluate, d, steps, self.learning_rate) for d in leading])
+        ran = sorted((min(old, new, key=_loss) for old, new in zip(leading, ran, strict=True)), key=_loss)
+        kept = tuple(ran[: -(-len(ran) // 2)])
+        return Round(replace(state, leading=kept, rung=state.rung + 1), final)
+
+    def _first(self, key: Array, random: np.random.Generator, evaluate: Evaluate, state: State) -> list[Descent]:
+        """The best of all that might be a start, no two of them near each other."""
+        start = state.scouts[0]
+        guesses = np.array(evaluate.suggested("estimates", start, 0)).reshape(-1, start.size)
+        about = np.repeat(guesses, VARIED, axis=0)
+        anew = random.random(about.shape) < REDRAWN
+        moved = np.where(anew, random.random(about.shape), about + NEARBY * random.standard_normal(about.shape))
+        points = np.concatenate([guesses, np.clip(moved, 0.0, 1.0), state.scouts])
+        points = Genes.of(state.layout).settled(points)
+        losses = evaluate.generation(points) if len(points) > 1 else np.zeros(1)
+        chosen: list[int] = []
+        for i in np.argsort(losses, kind="stable"):
+            if len(chosen) < self.starts and all(np.abs(points[i] - points[k]).max() > APART for k in chosen):
+                chosen.append(int(i))
+        u, found, _ = awake(evaluate, points[chosen[:1]], key)
+        return [Descent(u[0], float(found[0])), *(Descent(points[i], float(losses[i])) for i in chosen[1:])]
+
+    def _jumped(self, random: np.random.Generator, evaluate: Evaluate, layout: Layout, d: Descent) -> Descent:
+        if not self.jumps:
+            return d
+        rows = np.repeat(d.u[None], self.jumps, axis=0)
+        for row in rows:
+            which = random.integers(d.u.size, size=random.integers(1, JUMPS + 1))
+            row[which] = random.random(which.size)
+        rows = Genes.of(layout).settled(rows)
+        losses = evaluate.generation(rows)
+        best = int(np.argmin(losses))
+        return min(d, Descent(rows[best], float(losses[best])), key=_loss)
+
+
+def _descended(evaluate: Evaluate, d: Descent, steps: int, rate: float) -> Generator[Asked, Any, Descent]:
+    """The lowest point on the way of Adam in the unit cube; where a gradient is not finite it ends."""
+    begin, move = _adam(steps, rate)
+    u, best = d.u, Descent(d.u, np.inf)
+    moments = begin(u.astype(np.float32))
+    for _ in range(steps):
+        losses, gradients = yield evaluate.ask_gradients(u, partly=True)
+        if losses[0] < best.loss:
+            best = Descent(u, float(losses[0]))
+        if not (np.isfinite(gradients).all() and np.isfinite(losses[0])):
+            break
+        change, moments = move(gradients[0].astype(np.float32), moments)
+        u = np.clip(u + np.asarray(change, np.float64), 0.0, 1.0)
+    return best
+
+
+@lru_cache(maxsize=16)
+def _adam(steps: int, rate: float) -> tuple[Any, Any]:
+    import jax
+    import optax
+
+    warm = max(1, steps // 20)
+    schedule = optax.warmup_cosine_decay_schedule(0.1 * rate, rate, warm, max(steps, warm + 1), 0.01 * rate)
+    way = optax.adam(schedule)
+    return jax.jit(way.init), jax.jit(way.update)
+
+
+def _loss(d: Descent) -> float:
+    return d.loss
