@@ -54,6 +54,7 @@ CODES = {
     "run-changed": "the run folder belongs to a fit with another configuration",
     "run-locked": "another process is working in the run folder",
     "run-journal": "the journal does not fit the configuration it stands beside",
+    "run-unfinished": "the folder does not hold the files of a finished run",
     "run-disk": "the run folder cannot be written to",
     "plugin-missing": "there is no such plugin",
     "plugin-extra": "hosting plugins needs a package that is not installed",

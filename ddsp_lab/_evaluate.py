@@ -104,6 +104,7 @@ class Evaluate:
         self._compiled: set[str] = set()
         self.best = Best(np.zeros(0))
         self.history: list[tuple[int, float]] = []
+        self.path: list[np.ndarray] = []  # the point of each entry of the history
         self.front = Front()  # of what `terms` were asked for
         self._rough = rough
         self.seconds = seconds
@@ -316,6 +317,7 @@ class Evaluate:
         if values[lead] < self.best.loss:
             self.best = Best(us[lead].copy(), float(values[lead]))
             self.history.append((self.evaluations, self.best.loss))
+            self.path.append(self.best.u)
         self.watch(self)
         return values
 

@@ -15,12 +15,14 @@ import numpy as np
 
 from . import __version__, _problem
 from ._block import Block, state_files, walk
+from ._candidates import candidates
 from ._choice import AUTO, chosen
 from ._crew import Crew
 from ._damage import Damage
 from ._errors import FitError, RunError
 from ._evaluate import Evaluate
 from ._findings import findings
+from ._history import by_term
 from ._look_ahead import check_look_ahead
 from ._notes import Notes
 from ._observed import Observed
@@ -33,13 +35,15 @@ from ._process import compile_seconds, make_room_for_programs
 from ._render import check_rate, render
 from ._result import FitResult
 from ._run import RunFolder
-from ._score import at_bound, insensitive, remarks, rounded, scores
+from ._saved import story
+from ._score import at_bound, insensitive, remarks, rounded, scores, sensitivity
 from ._search import Search
 from ._separate import Separation
 from ._source import digest
 from ._sources import Sources
 from ._space import Space
 from ._target import Target
+from .report import write_report
 from .targets.log_mel import LogMel
 
 SHORTEST_S = 0.001  # that a fit may be given
@@ -68,6 +72,7 @@ def fit(
     fresh: bool = False,
     executor: Executor | str | None = None,
     watch: Callable[[Evaluate], None] = lambda _: None,
+    report: bool = True,
 ) -> FitResult:
     """Find the values at which `chain` turns `dry` into `reference`: a recording or, where it begins with synths,
     `Notes`, which are over as long as the reference.
@@ -81,8 +86,8 @@ def fit(
     with more parameters than the recordings decide. `budget` is in evaluations, one for each rendering of the chain;
     after `seconds` of computing no other is begun, and a longer call with the same folder goes on from there.
     `frozen`, `ties` and `start` are those of `Space`. With a `folder` the run is kept there, and goes on there when
-    called again. `watch` is called after each evaluation. `observed_through` is a known damage of the references: a
-    `Damage`, or the text of one.
+    called again; unless `report` is off, `report.html` lets one listen to it. `watch` is called after each
+    evaluation. `observed_through` is a known damage of the references: a `Damage`, or the text of one.
 
     `executor` computes the generations of population searches: `serial` in a process of its own, `local:4` in four, or
     any `concurrent.futures.Executor` (`Crew` says what it must see). The first two give the same result to the bit;
@@ -146,10 +151,11 @@ def fit(
         def loss(v: np.ndarray) -> float:
             return float(_problem.losses(evaluate.problem, jax.numpy.asarray(v[None], jax.numpy.result_type(float)))[0])
 
+        here, changes = loss(u), sensitivity(space, u, loss)
         metrics: dict[str, Any] = rounded(
             {
                 "loss_start": search.loss_start,
-                "loss": loss(u),
+                "loss": here,
                 **scores(pairs, fits, sr),
                 "held_out": evaluate.held_out(u) if held else None,
                 "evaluations": evaluate.evaluations,
@@ -160,7 +166,7 @@ def fit(
                 "seed": seed,
             }
         )
-        metrics |= {"at_bound": at_bound(space, u), "insensitive": insensitive(space, u, loss)}
+        metrics |= {"at_bound": at_bound(space, u), "insensitive": insensitive(changes, here)}
         about = {"target": str(goal), "optimizer": str(way), "version": __version__, "jax": jax.__version__, **metrics}
         preset = Preset.of(block, values, sr, about)
         front = tuple((Preset.of(block, space.decode(v), sr), costs) for v, costs in evaluate.front)
@@ -175,21 +181,40 @@ def fit(
             *remarks(block, preset.values, sr),
             *([("optimizer-chosen", f"{way}: {why}.")] if why else ()),
         ]
+        dry_sound = {} if isinstance(pairs[0].dry, Notes) else {"dry": pairs[0].dry}
+        sounds = {**dry_sound, "reference": pairs[0].reference, "fit": fits[0]}
+        gains_db: dict[str, float] = {}
         if run is not None:
             metrics["preset"] = str(run.save_preset(preset))
             for link, state in state_files(block, values, sr):
                 run.save_state(link, state)
-            if turned_down := run.save_fit(fits[0], sr):
+            gains_db = run.save_sounds(sounds, sr)
+            if gains_db["fit"]:
                 notes.append(
-                    ("audio-clips", f"fit.flac had to be turned down by {-turned_down:.2f} dB to fit its format.")
+                    ("audio-clips", f"fit.flac had to be turned down by {-gains_db['fit']:.2f} dB to fit its format.")
                 )
+        result = FitResult(
+            preset,
+            metrics,
+            tuple(evaluate.history),
+            tuple(notes),
+            sounds,
+            sr,
+            front,
+            by_term(evaluate),
+            changes,
+            candidates(front, pairs[0].dry, sr),
+        )
+        if run is not None:
             if front:
                 run.save_front(front)
+                run.save_candidates((c.sound for c in result.candidates), sr)
+            run.save_story(story(result, gains_db))
             run.save_metrics(metrics)
             run.journal.sync()
-        dry_sound = {} if isinstance(pairs[0].dry, Notes) else {"dry": pairs[0].dry}
-        sounds = {**dry_sound, "reference": pairs[0].reference, "fit": fits[0]}
-        return FitResult(preset, metrics, tuple(evaluate.history), tuple(notes), sounds, sr, front)
+    if folder is not None and report:
+        write_report(folder)
+    return result
 
 
 def _suggesting(

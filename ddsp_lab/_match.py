@@ -23,11 +23,14 @@ from ._optimizer import Optimizer
 from ._parse import parse
 from ._render import as_audio, check_rate
 from ._result import FitResult
+from ._run import NOTES
+from ._saved import amend
 from ._space import Space
 from ._synth import Synth
 from ._target import Target
 from .audio import mixdown
 from .dsp.transcribe import transcribe
+from .report import write_report
 
 FAMILIES = (  # what `auto` tries
     *("subtractive", "additive", "fm", "plucked_string", "modal"),
@@ -75,6 +78,7 @@ def match(
     fresh: bool = False,
     executor: Executor | str | None = None,
     watch: Callable[[Evaluate], None] = lambda _: None,
+    report: bool = True,
 ) -> MatchResult:
     """Find a patch that sounds like a recording, without its notes and without a dry signal.
 
@@ -118,9 +122,15 @@ def match(
         chain = families[int(np.argmin(costs))]
         table = ", ".join(f"{family} {loss:.3g}" for family, loss in zip(families, losses, strict=True))
         said.append(("match-chosen", f"{chain}: of {len(FAMILIES)} families, short searches left {table}."))
-    result = fitted(chain, optimizer or LONG, budget, seconds=seconds, folder=folder, fresh=fresh, watch=watch)
-    if folder is not None:
-        write_midi(Path(folder) / "notes.mid", played)
+    result = fitted(
+        chain, optimizer or LONG, budget, seconds=seconds, folder=folder, fresh=fresh, watch=watch, report=False
+    )
     parts = {f.name: getattr(result, f.name) for f in dataclasses.fields(FitResult)}
     parts["notes"] = (*said, *result.notes)
-    return MatchResult(**parts, played=played, confidence=tuple(np.round(confidence, 3).tolist()))
+    found = MatchResult(**parts, played=played, confidence=tuple(np.round(confidence, 3).tolist()))
+    if folder is not None:
+        write_midi(Path(folder) / NOTES, played)
+        amend(folder, notes=[list(note) for note in found.notes], confidence=list(found.confidence))
+        if report:
+            write_report(folder)
+    return found

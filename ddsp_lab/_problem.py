@@ -141,7 +141,9 @@ def losses(
 ) -> Float[np.ndarray, " k"]:
     """The loss at each point. One program serves every number of points up to a power of two, from `least` on; it
     renders `at_once` of them side by side, as many as suit the machine if None, whatever their number: that is what it
-    takes in memory."""
+    takes in memory. The program of a sum gives its terms too, so that asking for them compiles no other."""
+    if len(problem.target.terms()) > 1:
+        return terms(problem, us, least, at_once)[:, 0]
     return _at_each(_losses, problem, us, least, at_once)
 
 

@@ -16,16 +16,29 @@ from ._files import write_whole
 from ._journal import Journal
 from ._preset import Preset
 
-CONFIG, JOURNAL, PRESET, FIT, METRICS = "config.json", "journal.jsonl", "preset.json", "fit.flac", "metrics.json"
-FRONT = "front.json"
+CONFIG, JOURNAL, PRESET, METRICS, FRONT = "config.json", "journal.jsonl", "preset.json", "metrics.json", "front.json"
+STORY, REPORT, NOTES = "report.json", "report.html", "notes.mid"
+FIT, LISTEN = "fit.flac", "listen"
+RESULTS = (CONFIG, PRESET, METRICS, FRONT, STORY, REPORT, NOTES, FIT)
+
+
+def sound_file(name: str) -> str:
+    """The file of one of the sounds of a result."""
+    return FIT if name == "fit" else f"{LISTEN}/{name}.flac"
+
+
+def candidate_file(i: int) -> str:
+    """The file of the `i`-th sound of a front."""
+    return f"{LISTEN}/front_{i + 1:02d}.flac"
 
 
 class RunFolder:
-    """`config.json`, `journal.jsonl`, `preset.json`, `fit.flac`, `metrics.json`.
+    """`config.json`, `journal.jsonl`, `preset.json`, `fit.flac`, `metrics.json`; beside these, what `report.html` is
+    made of: `report.json` and, as they were fitted, the sounds of the first pair in `listen/`.
 
     Opened with the configuration it was begun with, it goes on; with another, it raises `RunError` (`run-changed`)
     unless `fresh`, which starts anew. Files appear whole or not at all. `front.json` is there where a search had
-    several objectives.
+    several objectives, and some of its points in `listen/`.
     """
 
     def __init__(self, path: str | os.PathLike[str], config: Mapping[str, Any], fresh: bool = False):
@@ -38,8 +51,8 @@ class RunFolder:
         try:
             if fresh:
                 self.journal.clear()
-                for name in (CONFIG, PRESET, FIT, METRICS, FRONT):
-                    (self.path / name).unlink(missing_ok=True)
+                for path in (*(self.path / name for name in RESULTS), *(self.path / LISTEN).glob("*")):
+                    path.unlink(missing_ok=True)
             self._agree(dict(config))
         except BaseException as error:
             self.journal.close()
@@ -92,14 +105,25 @@ class RunFolder:
         points = [{"objectives": dict(objectives), "values": preset.values} for preset, objectives in front]
         return self._write(FRONT, (json.dumps(points, indent=2, allow_nan=False) + "\n").encode())
 
-    def save_fit(self, y: np.ndarray, sr: int) -> float:
-        """Write the fitted sound; returns by how many dB it had to be turned down to fit into the file."""
-        data, gain_db = audio.encode(y, sr, FIT, clip_mode="rescale")
-        self._write(FIT, data)
+    def save_sounds(self, sounds: Mapping[str, np.ndarray], sr: int) -> dict[str, float]:
+        """Write sounds; returns by how many dB each had to be turned down to fit into its file."""
+        return {name: self._save_sound(sound_file(name), y, sr) for name, y in sounds.items()}
+
+    def save_candidates(self, sounds: Iterable[np.ndarray], sr: int) -> None:
+        for i, y in enumerate(sounds):
+            self._save_sound(candidate_file(i), y, sr)
+
+    def save_story(self, story: Mapping[str, Any]) -> Path:
+        return self._write(STORY, (json.dumps(story, indent=1, allow_nan=False) + "\n").encode())
+
+    def _save_sound(self, name: str, y: np.ndarray, sr: int) -> float:
+        data, gain_db = audio.encode(y, sr, name, clip_mode="rescale")
+        self._write(name, data)
         return gain_db
 
     def _write(self, name: str, data: bytes) -> Path:
         try:
+            (self.path / name).parent.mkdir(exist_ok=True)
             write_whole(self.path / name, data)
         except OSError as error:
             raise RunError.unwritable(self.path / name, error) from None

@@ -76,18 +76,21 @@ def at_bound(space: Space, u: np.ndarray) -> list[str]:
     return [name for name, v, levels in points if min(v, 1.0 - v) < AT_BOUND and not levels]
 
 
-def insensitive(space: Space, u: np.ndarray, loss: Callable[[np.ndarray], float]) -> list[str]:
-    """The free parameters that hardly matter: nudged by a twentieth of their range, or to the next of their
-    values, they leave the loss as it is."""
-    here, names = loss(u), []
+def sensitivity(space: Space, u: np.ndarray, loss: Callable[[np.ndarray], float]) -> dict[str, float]:
+    """By how much the loss changes, at most, when a free parameter is nudged up or down by a twentieth of its range, or
+    to the next of its values."""
+    here, changes = loss(u), {}
     nudge = np.maximum(NUDGE, 1.0 / np.where(space.layout.levels, space.layout.levels, np.inf))
     paths = np.array([name.partition("[")[0] if space.size > MANY else name for name in space.names])
     for name in dict.fromkeys(paths.tolist()):
         step = nudge * (paths == name)
-        change = max(abs(loss(np.clip(u + way * step, 0.0, 1.0)) - here) for way in (1.0, -1.0))
-        if not change > MATTERS * here + 1e-9:
-            names.append(name)
-    return names
+        changes[name] = max(abs(loss(np.clip(u + way * step, 0.0, 1.0)) - here) for way in (1.0, -1.0))
+    return changes
+
+
+def insensitive(changes: Mapping[str, float], loss: float) -> list[str]:
+    """The parameters that hardly matter: nudged, they leave the loss as it is."""
+    return [name for name, change in changes.items() if not change > MATTERS * loss + 1e-9]
 
 
 def rounded(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from helpers import SR, cli, cli_json, finished, plucks, process, stock, strict_
 import ddsp_lab as dl
 from ddsp_lab import audio
 from ddsp_lab.cli import demo as demo_module
+from ddsp_lab.cli._progress import ProgressBar
 from ddsp_lab.cli._shell import two_values
-from ddsp_lab.cli.fit import ProgressBar
 
 DRY = plucks()
 FIGURES = {
@@ -21,7 +21,16 @@ FIGURES = {
     *("lufs_reference", "lufs_fit", "evaluations", "seconds", "compile_seconds", "seed", "at_bound", "insensitive"),
     "preset",
 }
-RUN = {"config.json", "journal.jsonl", "preset.json", "fit.flac", "metrics.json"}
+RUN = {
+    "config.json",
+    "journal.jsonl",
+    "preset.json",
+    "fit.flac",
+    "metrics.json",
+    "report.json",
+    "report.html",
+    "listen",
+}
 
 
 @pytest.fixture(scope="module")
@@ -172,14 +181,19 @@ def test_fit_reports_its_figures_and_writes_its_folder(here):
     assert dl.Preset.load("run/preset.json").values["gain_db"] == pytest.approx(-6.0206, abs=1e-3)
     np.testing.assert_allclose(audio.load("run/fit.flac").samples, 0.5 * DRY, atol=1e-5)
     saved = strict_json((here / "run" / "metrics.json").read_text())
-    assert saved == {k: v for k, v in shown.items() if k != "notes"}
+    assert saved == {k: v for k, v in shown.items() if k not in ("notes", "report")}
+    assert shown["report"] == "run/report.html"
 
 
 def test_fit_is_read_by_people_too():
     result = cli("fit", "s/dry.wav", "s/inverted.wav", "--chain", "gain", "-o", "run")
     assert result.exit_code == 0
-    for word in ("loss", "esr_aligned", "gain_db", "-6.021 dB", "-60 to 24 dB", "evaluations", "run: preset.json"):
+    for word in ("ESR", "spectra", "gain_db", "-6.021 dB", "-60 to 24 dB", "evaluations", "run: preset.json"):
         assert word in result.stdout
+    assert result.stdout.isascii()
+    after = result.stdout.split("\n\n")[-1]
+    assert 8 <= after.count("\n") <= 12
+    assert after.rstrip().endswith("run/report.html")
     assert "note align-polarity" in result.stderr
 
 
@@ -191,20 +205,23 @@ def test_nothing_but_errors_is_heard_where_it_is_to_be_quiet():
     assert loud.stderr.startswith("note optimizer-chosen: alternating")
     assert loud.stderr.count("\n") == 1
     assert quiet.stderr == ""
-    assert quiet.stdout.replace("\n", "").startswith("loss")
+    assert quiet.stdout.startswith("setting")
     assert wrong.stderr.startswith("error audio-missing")
 
 
 def test_the_progress_line_says_how_fast_it_goes_and_how_long():
-    bar = ProgressBar(None)
+    bar = ProgressBar()
     bar.seen.extend([(10.0, 0), (12.0, 500), (15.0, 1000)])
-    best = SimpleNamespace(loss=0.5)
-    for budget, seconds, said in (
-        (np.inf, np.inf, "loss 0.5 after 1000 evaluations, 200/s"),
-        (3000, np.inf, "loss 0.5 after 1000 evaluations, 200/s, 10 s left"),
-        (3000, 4.0, "loss 0.5 after 1000 evaluations, 200/s, 4 s left"),
+    so_far = {"best": SimpleNamespace(loss=0.5), "history": [(1, 2.0)], "evaluations": 1000}
+    for budget, seconds, left, said, spent in (
+        (np.inf, np.inf, np.inf, "200/s", None),
+        (3000, np.inf, np.inf, "200/s, 10 s left", 1 / 3),
+        (3000, 8.0, 4.0, "200/s, 4 s left", 1 / 2),
+        (1_001_000, np.inf, np.inf, "200/s, 1:23:20 left", pytest.approx(1e-3, rel=0.01)),
     ):
-        assert bar.said(SimpleNamespace(best=best, evaluations=1000, budget=budget, seconds_left=seconds)) == said
+        search = SimpleNamespace(**so_far, budget=budget, seconds=seconds, seconds_left=left)
+        assert bar.said(search) == f"loss 2 → 0.5, 1,000 evaluations, {said}"
+        assert bar.spent(search) == spent
 
 
 def test_the_same_fit_again_goes_on():
@@ -336,7 +353,7 @@ def test_python_m_is_the_same_program(here):
 def test_help_names_every_verb():
     result = cli("--help")
     assert result.exit_code == 0
-    for verb in ("demo", "blocks", "targets", "optimizers", "check", "fit", "render"):
+    for verb in ("demo", "blocks", "targets", "optimizers", "check", "fit", "match", "report", "render"):
         assert verb in result.stdout
         assert "--json" in cli(verb, "--help").stdout
 

@@ -111,7 +111,8 @@ def test_a_folder_keeps_to_its_configuration(tmp_path, small, key, changes):
     error = raised("run-changed", dl.fit, **(SMALL | changes), folder=folder)
     assert key in error.message
     assert "--fresh" in error.remedy
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {p.name: p.read_bytes() for p in small.iterdir()}
+    before, after = ({p.name: p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in (small, folder))
+    assert after == before
     Journal(folder / "journal.jsonl").close()  # which is not locked any more
 
 
@@ -121,6 +122,8 @@ def test_fresh_begins_again_and_keeps_nothing(tmp_path):
         dl.fit(**SMALL, folder=tmp_path, fresh=True, watch=lambda _: signal.raise_signal(signal.SIGINT))
     assert not (tmp_path / "metrics.json").exists()
     assert not (tmp_path / "fit.flac").exists()
+    assert not (tmp_path / "report.html").exists()
+    assert list((tmp_path / "listen").iterdir()) == []
     assert dl.fit(**SMALL, folder=tmp_path).metrics["replayed"] == 1
 
 
@@ -179,13 +182,13 @@ def test_a_disk_that_fills_up_under_the_journal_keeps_what_is_on_it(tmp_path, wh
     assert outcome(tmp_path) == outcome(whole)
 
 
-@pytest.mark.parametrize("name", ["config.json", "preset.json", "fit.flac", "metrics.json"])
+@pytest.mark.parametrize("name", ["config.json", "preset.json", "fit.flac", "dry.flac", "report.json", "metrics.json"])
 def test_a_disk_that_fills_up_under_a_result_keeps_the_rest(tmp_path, whole, monkeypatch, name):
     write = _run.write_whole
     with monkeypatch.context() as patch:
         patch.setattr(_run, "write_whole", lambda path, data: no_space() if path.name == name else write(path, data))
         assert name in raised("run-disk", fitted, tmp_path).message or name == "config.json"
-    assert not (tmp_path / name).exists()
+    assert list(tmp_path.rglob(name)) == []
     fitted(tmp_path)
     assert outcome(tmp_path) == outcome(whole)
 

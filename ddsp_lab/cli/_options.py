@@ -26,4 +26,10 @@ Processes = Annotated[
     str | None, typer.Option("--executor", metavar="serial|local:N", help="Processes that compute generations.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin again in a folder that holds another fit.")]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report/--no-report", help="Write report.html, the page to listen to it; ddsp-lab report can later."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr but errors.")]

@@ -12,9 +12,10 @@ from .. import audio
 from .._fit import fit
 from .._preset import Preset
 from .._render import render
+from .._run import FIT, PRESET, REPORT
 from .._score import esr, rounded
+from ._progress import ProgressBar
 from ._shell import Json, out, show_json, show_table, verb
-from .fit import ProgressBar
 
 HERE = Path(__file__).resolve().parent.parent
 SHIPPED = next(p for p in (HERE / "_audio", HERE.parent / "examples" / "audio") if p.is_dir())  # wheel or checkout
@@ -32,14 +33,15 @@ def demo(
     dry, wet = audio.load(SHIPPED / "riff_dry.flac"), audio.load(SHIPPED / "riff_wet.flac")
     truth = Preset.load(SHIPPED / "riff_truth.json")
     before = esr(wet.samples, render(truth.block, {}, dry.samples, dry.sr))
-    with ProgressBar(None) as watch:
+    with ProgressBar() as watch:
         result = fit(truth.block, dry.samples, wet.samples, dry.sr, seed=seed, folder=output, fresh=True, watch=watch)
     m = result.metrics
     files = {
         "dry": str(SHIPPED / "riff_dry.flac"),
         "reference": str(SHIPPED / "riff_wet.flac"),
-        "fit": str(output / "fit.flac"),
-        "preset": str(output / "preset.json"),
+        "fit": str(output / FIT),
+        "preset": str(output / PRESET),
+        "report": str(output / REPORT),
     }
     if as_json:
         show_json(

@@ -10,11 +10,10 @@ import typer
 from .. import audio
 from .._match import match as match_synth
 from .._midi import read_midi
-from ._options import Budget, Freeze, Fresh, Output, Processes, Quiet, Seconds, Seed, Target, Way
-from ._shell import Json, notes_json, out, show_json, show_table, text, verb
-from .fit import ProgressBar, show_result
-
-SHOWN = 12  # notes in the table
+from ._ending import end
+from ._options import Budget, Freeze, Fresh, Output, Processes, Quiet, Report, Seconds, Seed, Target, Way
+from ._progress import ProgressBar
+from ._shell import Json, verb
 
 
 @verb
@@ -35,13 +34,14 @@ def match(
     freeze: Freeze = None,
     executor: Processes = None,
     fresh: Fresh = False,
+    report: Report = True,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Find a patch that sounds like a recording: its notes are heard, and a synth is fitted."""
     sound = audio.load(reference)
     folder = output or Path("runs") / reference.stem
-    with ProgressBar(budget, quiet) as watch:
+    with ProgressBar(quiet) as watch:
         result = match_synth(
             sound.samples,
             sound.sr,
@@ -57,11 +57,8 @@ def match(
             fresh=fresh,
             executor=executor,
             watch=watch,
+            report=False,
         )
-    if as_json:
-        show_json({**result.metrics, "played": result.table_of_notes(), "notes": notes_json(result.notes)})
-        return
-    show_result(result, [] if quiet else list(result.notes))
-    rows = [[text(v) for v in row.values()] for row in result.table_of_notes()[:SHOWN]]
-    show_table(rows, "onset s", "duration s", "pitch", "velocity", "confidence")
-    out.print(f"{folder}: preset.json, notes.mid, fit.flac, metrics.json", soft_wrap=True)
+    inputs = [reference] if notes is None else [reference, notes]
+    written = ["preset.json", "notes.mid", "fit.flac", "metrics.json"]
+    end(result, folder, inputs, result.notes, written, report, quiet, as_json, {"played": result.table_of_notes()})
