@@ -35,7 +35,7 @@ from ._process import compile_seconds, make_room_for_programs
 from ._render import check_rate, render
 from ._result import FitResult
 from ._run import RunFolder
-from ._saved import story
+from ._saved import keep
 from ._score import at_bound, insensitive, remarks, rounded, scores, sensitivity
 from ._search import Search
 from ._separate import Separation
@@ -183,16 +183,10 @@ def fit(
         ]
         dry_sound = {} if isinstance(pairs[0].dry, Notes) else {"dry": pairs[0].dry}
         sounds = {**dry_sound, "reference": pairs[0].reference, "fit": fits[0]}
-        gains_db: dict[str, float] = {}
         if run is not None:
             metrics["preset"] = str(run.save_preset(preset))
             for link, state in state_files(block, values, sr):
                 run.save_state(link, state)
-            gains_db = run.save_sounds(sounds, sr)
-            if gains_db["fit"]:
-                notes.append(
-                    ("audio-clips", f"fit.flac had to be turned down by {-gains_db['fit']:.2f} dB to fit its format.")
-                )
         result = FitResult(
             preset,
             metrics,
@@ -206,11 +200,7 @@ def fit(
             candidates(front, pairs[0].dry, sr),
         )
         if run is not None:
-            if front:
-                run.save_front(front)
-                run.save_candidates((c.sound for c in result.candidates), sr)
-            run.save_story(story(result, gains_db))
-            run.save_metrics(metrics)
+            result = keep(run, result)
             run.journal.sync()
     if folder is not None and report:
         write_report(folder)

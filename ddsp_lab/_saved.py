@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from reprlib import repr as short
@@ -19,10 +20,25 @@ from ._files import write_whole
 from ._midi import read_midi
 from ._preset import Preset
 from ._result import Candidate, FitResult
-from ._run import FRONT, METRICS, NOTES, PRESET, STORY, candidate_file, sound_file
+from ._run import FRONT, METRICS, NOTES, PRESET, STORY, RunFolder, candidate_file, sound_file
 
 
-def story(result: FitResult, gains_db: Mapping[str, float]) -> dict[str, Any]:
+def keep(run: RunFolder, result: FitResult) -> FitResult:
+    """Write all of a result but its preset into a run folder; returns it, with a note where the fit did not fit into
+    its file."""
+    gains_db = run.save_sounds(result.sounds, result.sr)
+    if turned_down := gains_db.get("fit"):
+        note = ("audio-clips", f"fit.flac had to be turned down by {-turned_down:.2f} dB to fit its format.")
+        result = replace(result, notes=(*result.notes, note))
+    if result.front:
+        run.save_front(result.front)
+    run.save_candidates((c.sound for c in result.candidates), result.sr)
+    run.save_story(_story(result, gains_db))
+    run.save_metrics(result.metrics)
+    return result
+
+
+def _story(result: FitResult, gains_db: Mapping[str, float]) -> dict[str, Any]:
     """What `report.json` says: how the loss went, what was resolved, what matters, and by how much the sounds had to
     be turned down to fit into their files."""
     return {

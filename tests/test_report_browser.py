@@ -202,6 +202,7 @@ def test_a_blind_test_counts_and_says_how_likely_chance_is(shown):
     tab = shown(made())
     tab.select_option("#abx-count", "8")
     tab.click("#abx-setup button")
+    assert tab.locator("#abx-setup").is_hidden()
     sides = {"a": "reference", "b": "fit"}
     for trial in range(8):
         until(tab, f"document.getElementById('abx-progress').textContent === 'Trial {trial + 1} of 8'")

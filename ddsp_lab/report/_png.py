@@ -28,7 +28,7 @@ def png(pixels: UInt8[np.ndarray, "h w"], colours: UInt8[np.ndarray, "k 3"]) -> 
     chunks = (
         (b"IHDR", header),
         (b"PLTE", colours.tobytes()),
-        (b"IDAT", zlib.compress(rows.tobytes(), 9)),
+        (b"IDAT", zlib.compress(rows.tobytes())),
         (b"IEND", b""),
     )
     body = b"".join(

@@ -21,7 +21,9 @@ def spectrogram_db(x: Float[np.ndarray, "c t"], sr: int, columns: int, rows: int
     size = 1 << int(np.log2(FRAME_S * sr))
     window = get_window("hann", size)
     starts = np.linspace(0, max(0, x.shape[1] - 1), columns).astype(int)
-    padded = np.pad(x, ((0, 0), (size // 2, size)))
+    # mirrored at its ends, where a cut would look like a click
+    room, mirrored = ((0, 0), (size // 2, size // 2)), "reflect" if x.shape[1] > size else "constant"
+    padded = np.pad(np.pad(x, room, mirrored), ((0, 0), (0, size)))
     power = np.zeros((columns, size // 2 + 1))
     for channel in padded:
         frames = np.lib.stride_tricks.sliding_window_view(channel, size)[starts]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Track:
     matched: float
     plain: float
     scale: float
-    data: bytes
+    data: bytes = field(repr=False)
 
     @property
     def candidate(self) -> bool:
@@ -72,19 +73,24 @@ def tracks(
     """
     named = [(k, MAIN.get(k, k), y, flac) for k, y in _in_order(sounds)]
     named += [(candidate_id(i), c.name, c.sound, vorbis) for i, c in enumerate(candidates)]
-    cut = [np.asarray(y[:CHANNELS, span[0] : span[1]], np.float32) for _, _, y, _ in named]
-    lufs = [_lufs(y, sr) for y in cut]
+    keys, names, whole, codecs = zip(*named, strict=True)
+    cut = [np.asarray(y[:CHANNELS, span[0] : span[1]], np.float32) for y in whole]
+    scales = [_scale(y) for y in cut]
+    with ThreadPoolExecutor() as pool:
+        lufs = list(pool.map(lambda y: _lufs(y, sr), cut))
+        data = list(pool.map(lambda encode, y, k: encode(y / np.float32(k), sr), codecs, cut, scales))
+    level, plain = _levels(dict(zip(keys, lufs, strict=True)), cut)
+    matched = [plain if v is None else 10.0 ** ((level - v) / 20.0) for v in lufs]
+    rows = zip(keys, names, cut, lufs, matched, scales, data, strict=True)
+    return [Track(key, name, y, v, m, plain, k, d) for key, name, y, v, m, k, d in rows]
+
+
+def _levels(lufs: Mapping[str, float | None], cut: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The loudness to which all are brought, in LUFS, and the factor by which all are turned down where one clips."""
     peaks_db = [20.0 * np.log10(max(float(np.abs(y).max(initial=0.0)), 1e-6)) + HEADROOM_DB for y in cut]
-    heard = [(v, peak) for v, peak in zip(lufs, peaks_db, strict=True) if v is not None]
-    wanted = [v for (k, *_), v in zip(named, lufs, strict=True) if v is not None and k in ("reference", "fit")]
-    level = min([*wanted, *(v - peak for v, peak in heard)], default=0.0)
-    plain = 10.0 ** (-max(0.0, *peaks_db) / 20.0)
-    made = []
-    for (key, name, _, encode), y, v in zip(named, cut, lufs, strict=True):
-        matched = plain if v is None else 10.0 ** ((level - v) / 20.0)
-        scale = _scale(y)
-        made.append(Track(key, name, y, v, matched, plain, scale, encode(y / np.float32(scale), sr)))
-    return made
+    room = [v - peak for v, peak in zip(lufs.values(), peaks_db, strict=True) if v is not None]
+    wanted = [v for key, v in lufs.items() if v is not None and key in ("reference", "fit")]
+    return min([*wanted, *room], default=0.0), float(10.0 ** (-max(0.0, *peaks_db) / 20.0))
 
 
 def _in_order(sounds: Mapping[str, np.ndarray]) -> list[tuple[str, np.ndarray]]:
@@ -118,10 +124,14 @@ def flac(y: np.ndarray, sr: int) -> bytes:
     Reference: Lipshitz, Wannamaker, Vanderkooy, "Quantization and Dither: A Theoretical Survey", J. Audio Eng. Soc.
     40(5), 1992.
     """
+    import soundfile
+
     rng = np.random.default_rng(0)
     dither = rng.random(y.shape, np.float32) - rng.random(y.shape, np.float32)
     steps = np.rint(32_768.0 * y + dither).clip(-32_768, 32_767).astype(np.int16)
-    return _encoded(steps, sr, "FLAC", "PCM_16")
+    file = io.BytesIO()
+    soundfile.write(file, steps.T, sr, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
 
 
 def vorbis(y: np.ndarray, sr: int) -> bytes:
@@ -130,11 +140,3 @@ def vorbis(y: np.ndarray, sr: int) -> bytes:
         return audio.encode(y, sr, "sound.ogg", clip_mode="clamp")[0]
     except AudioError:
         return flac(y, sr)
-
-
-def _encoded(steps: np.ndarray, sr: int, kind: str, subtype: str) -> bytes:
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, steps.T, sr, format=kind, subtype=subtype)
-    return file.getvalue()

@@ -118,7 +118,7 @@ class Player {
     batch.bus.gain.linearRampToValueAtTime(1, seam + RAMP_S);
   }
 
-  again() {
+  async again() {
     if (this.playing) return this.play();
     this.heard();
   }

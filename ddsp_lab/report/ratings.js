@@ -46,7 +46,6 @@ function ratings() {
     } catch (error) {
       return failed(error);
     }
-    if (player.playing) await player.seek(player.position);
     sounds = shuffled([...data.candidates, "reference", ...(data.nyquist > ANCHOR_HZ ? ["anchor"] : [])]);
     hide(true);
     $("rate-rows").replaceChildren(...rows());

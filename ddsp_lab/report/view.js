@@ -131,9 +131,12 @@ function shuffled(list) {
   return copy;
 }
 
+// Begin or end a test: levels match, and the sound goes round, over the loop where there is one.
+let loop = null;
 function hide(on) {
   blind = on;
-  if (on) player.matched = true;
+  if (on) [player.matched, loop] = [true, player.loop];
+  player.setLoop(...(loop ?? (on ? [0, data.seconds] : [null]))).catch(failed);
   player.mix();
 }
 
