@@ -32,6 +32,10 @@ def test_a_patch_and_its_notes_are_found_from_the_sound_alone(line, tmp_path):
     np.testing.assert_allclose(read.pitch, result.played.pitch, atol=0.001)
     again = dl.Preset.load(tmp_path / "run" / "preset.json").render(read, SR)
     assert again.shape == (1, line.shape[1])
+    loaded = dl.FitResult.load(tmp_path / "run")
+    assert isinstance(loaded, dl.MatchResult)
+    assert loaded.confidence == result.confidence
+    assert "<summary>2 notes</summary>" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_notes_that_are_known_are_played(line):

@@ -14,6 +14,7 @@ from .._result import FitResult
 from ._charts import UNITS, Line, linear, number, points, stretched
 from ._html import Markup, el
 
+COLUMNS = ("Setting", "Value", "Range", "", "Loss if nudged", "")
 ROWS = 32  # numbers of one parameter that have a row each
 DECADES = 4  # of changes of the loss that the bars run over
 
@@ -31,12 +32,12 @@ def settings(result: FitResult, config: Mapping[str, Any]) -> Markup:
     """Every parameter of the chain, by link."""
     ties = {str(a): str(b) for a, b in dict(config.get("ties") or {}).items()}
     groups = groupby(_settings(result), key=lambda s: s.path.rpartition(".")[0])
-    head = el("tr", [el("th", said, scope="col") for said in ("Setting", "Value", "Range", "", "Loss if nudged", "")])
+    head = el("tr", [el("th", said, scope="col", class_="n" if said == "Value" else None) for said in COLUMNS])
     bodies = []
     for link, rows in groups:
         title = el("tr", el("th", link, scope="rowgroup", colspan=6), class_="group") if link else None
         bodies.append(el("tbody", title, [_row(s, result, ties) for s in rows]))
-    said = "Where each setting stands between its bounds, and how the loss grows if nudged by a twentieth of that."
+    said = "Where each setting stands between its bounds, and how the loss grows if nudged by a twentieth of its range."
     table = el("table", el("thead", head), bodies, class_="settings", aria_label="Settings")
     return el(
         "div",
