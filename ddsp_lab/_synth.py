@@ -94,7 +94,7 @@ class Synth(Block, abc.ABC):
             at = jnp.clip(first.astype(jnp.int32) + size, 0, size + length)
             now = p | {k: jax.lax.dynamic_slice_in_dim(v, at, size) for k, v in curves.items()}
             played = Note(pitch, velocity, duration_s, first - exact, key)
-            y = played.touch(p) * 10.0 ** (p["level_db"] / 20.0) * self.voice(now, played, size, ctx)
+            y = played.touch(p) * 10.0 ** (now["level_db"] / 20.0) * self.voice(now, played, size, ctx)
             y = jnp.where((velocity > 0.0) & (first < length), y, 0.0)
             heard = jax.lax.dynamic_slice_in_dim(total, at, size)
             return jax.lax.dynamic_update_slice_in_dim(total, heard + y, at, 0), None

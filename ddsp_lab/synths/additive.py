@@ -11,12 +11,12 @@ from msgspec import Meta
 from .._block import Context, Values
 from .._param import Param
 from .._synth import Note, Synth
-from ..dsp.harmonics import frames_for, gliding_harmonics, stretched
+from ..dsp.harmonics import stretched
 from ..dsp.modal import audible, modes
 from ._amplifier import AMPLIFIER, TAIL_S, envelope
-from ._phase import TUNE, phase
+from ._harmonics import gliding, of_power_one, seconds
+from ._phase import TUNE
 
-HOP = 128
 LEAST = 1e-3  # dB/s: the first harmonic needs a decay too
 INHARMONICITY = Param("inharmonicity", 1e-6, 3e-3, default=1e-6, scale="log")
 
@@ -56,15 +56,11 @@ class Additive(Synth):
         sr, level = ctx.sr, self._levels(p, note)
         fall_db = p["damping_db"] * np.arange(self.partials) + LEAST
         if self.glides:
-            turns, per_sample = phase(note, p["tune_st"], samples, sr)
-            frames = np.arange(frames_for(samples, HOP)) * HOP
-            f = jnp.broadcast_to(per_sample, (samples,))[np.minimum(frames, samples - 1)] * sr
-            k = np.arange(1, self.partials + 1)
-            level = _of_power_one(level, audible(f[0] * k, sr)) * 10.0 ** (-fall_db * (frames / sr)[:, None] / 20.0)
-            y = gliding_harmonics(turns, level * audible(f[:, None] * k, sr), HOP)
+            fading = 10.0 ** (-fall_db * seconds(samples, sr) / 20.0)
+            y = gliding(note, p["tune_st"], level, samples, sr, fading)
         else:
             f = stretched(note.hz, p["inharmonicity"], self.partials)
-            level = _of_power_one(level, audible(f, sr))
+            level = of_power_one(level, audible(f, sr))
             y = modes(f, 60.0 / fall_db, level, note.lead(f, sr), samples, sr)
         return y * envelope(p, note, samples, sr)
 
@@ -73,7 +69,3 @@ class Additive(Synth):
         tilt_db = p["tilt_db"] + p["hardness_db"] * (note.velocity - 1.0)
         own_db = jnp.pad(p["gain_db"], (0, max(0, self.partials - self.shaped)))
         return 10.0 ** ((tilt_db * np.log2(k) + p["even_db"] * (k % 2 == 0) + own_db) / 20.0)
-
-
-def _of_power_one(level: Float[Array, " k"], heard: Float[Array, " k"]) -> Float[Array, " k"]:
-    return level / jnp.sqrt(jnp.sum((heard * level) ** 2) + 1e-6)
