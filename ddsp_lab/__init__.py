@@ -38,11 +38,14 @@ from ._preset import Preset
 from ._process import tune_process
 from ._render import render
 from ._result import FitResult
+from ._resynthesize import Resynthesis, resynthesize
 from ._series import Series
 from ._space import Space
 from ._surrogate import Surrogate
 from ._synth import Note, Synth
 from ._target import Target
+from ._timbre import Timbre
+from ._transfer import TransferResult, transfer
 from .hosts.callable_block import callable_block
 from .hosts.plugin import plugin
 
@@ -66,12 +69,15 @@ __all__ = [
     "Parallel",
     "Param",
     "Preset",
+    "Resynthesis",
     "Series",
     "Space",
     "StreamingBlock",
     "Surrogate",
     "Synth",
     "Target",
+    "Timbre",
+    "TransferResult",
     "audio",
     "callable_block",
     "damages",
@@ -87,8 +93,10 @@ __all__ = [
     "plugin",
     "read_midi",
     "render",
+    "resynthesize",
     "synths",
     "targets",
+    "transfer",
     "tune_process",
     "write_midi",
 ]

@@ -14,7 +14,7 @@ from ddsp_lab import Block, Optimizer, Target
 from ddsp_lab._registry import snake_case
 
 HEAVY = ("flax", "torch", "pedalboard", "nevergrad", "pygad")
-LATE = ("soundfile", "soxr", "pyloudnorm", "optax", "typer", "rich")  # imported where they are used
+LATE = ("soundfile", "soxr", "pyloudnorm", "optax", "safetensors", "typer", "rich")  # imported where they are used
 GUARD = f"""import sys
 class Guard:
     def find_spec(self, name, path=None, target=None):

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from .._process import tune_process
-from . import blocks, check, demo, fit, match, optimizers, plugins, render, report, targets
+from . import blocks, check, demo, fit, match, optimizers, plugins, render, report, targets, transfer
 from ._shell import INTERRUPTED, two_values
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, blocks, targets, optimizers, check, fit, match, report, render):
+for verb in (demo, blocks, targets, optimizers, check, fit, match, transfer, report, render):
     app.command()(getattr(verb, verb.__name__.rsplit(".", 1)[1]))
 app.add_typer(plugins.app, name="plugins")
 
