@@ -7,19 +7,18 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 from msgspec.structs import replace
 
-from ._errors import AudioError
+from ._patch import patch
 from ._programs import jit
 from ._timbre import BODY, BODY_HZ, NUMBERED, Facts, Timbre, inputs, network, outputs
 from .dsp.fir import hats
 from .dsp.midi_pitch import midi
-from .dsp.voice_frames import NOISE_HOPS, VoiceFrames
+from .dsp.voice_frames import NOISE_HOPS, VoiceFrames, telling
 
 QUANTILES = (10.0, 25.0, 40.0, 50.0, 65.0, 80.0, 98.0)  # percent: what is fainter than most is a note that dies away
-SURE, DEEP_DB = 0.9, 40.0  # of the confidence, and below the loudest frame: what a timbre is heard in
-FEWEST, MOST = 20, 1000  # frames
+MOST = 1000  # frames
 HARMONICS = 160
 FLOOR_DB = -100.0  # of a level
 STEPS, RATE = 600, 0.01
@@ -27,19 +26,6 @@ STRAIGHT, SHARED = 0.05, 0.05  # how dear bends of the body are, and what harmon
 ERROR_DB = 6.0  # from which an error counts in proportion, below it by its square
 COUNTS_DB, COUNTS = 40.0, 80.0  # a harmonic counts 10^(dB/80) over this range, which ends 20 dB below the loudness
 TOP = 0.45  # of the sample rate
-
-
-def telling(frames: VoiceFrames, what: str) -> Bool[np.ndarray, " n"]:
-    """The frames that tell how a voice sounds; raises `AudioError` where there are none."""
-    loud = frames.voiced & (frames.loudness_db > frames.loudness_db.max() - DEEP_DB)
-    sure = loud & (frames.f0.confidence > SURE)
-    if loud.sum() < FEWEST:
-        raise AudioError(
-            "hear-pitchless",
-            f"Of {what}, {loud.sum() * frames.hop / frames.sr:.2f} s have a pitch.",
-            "Give a recording of one voice or one instrument that holds notes.",
-        )
-    return sure if sure.sum() >= FEWEST else loud
 
 
 def quantiles(values: np.ndarray) -> list[float]:
@@ -113,4 +99,4 @@ def learn(frames: VoiceFrames, seed: int = 0, steps: int = STEPS) -> Timbre:
     start["params"]["layers_4"]["kernel"] *= 0.03  # it begins near what is usual
     weights, loss = _descended(start, usual_db, told, steps)
     learned = {"seed": seed, "steps": steps, "frames": len(told.given), "loss": round(float(loss), 6)}
-    return Timbre(replace(facts, learned=learned), jax.tree.map(np.asarray, weights))
+    return Timbre(replace(facts, learned=learned), jax.tree.map(np.asarray, weights), patch(frames))

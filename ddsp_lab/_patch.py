@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ._learn import telling
-from .dsp.voice_frames import NOISE_HOPS, VoiceFrames, centres
+from ._preset import Preset
+from .dsp.voice_frames import NOISE_HOPS, VoiceFrames, centres, telling
 from .synths.harmonic_plus_noise import HarmonicPlusNoise
 
 FAINT = 1e-5  # of the loudest harmonic: no level is read below
@@ -15,7 +13,7 @@ SHARED_DB = 6.0  # what a level of its own costs a harmonic as much as an error
 TAKEN = 0.02  # of the power: the least noise
 
 
-def patch(frames: VoiceFrames) -> tuple[HarmonicPlusNoise, dict[str, Any]]:
+def patch(frames: VoiceFrames) -> Preset:
     """The mean power of each harmonic and of the noise in each band, over the frames that tell a timbre.
 
     Raises `AudioError` (`hear-pitchless`).
@@ -42,4 +40,4 @@ def patch(frames: VoiceFrames) -> tuple[HarmonicPlusNoise, dict[str, Any]]:
         "noise": float(np.clip(share, 0.0, 1.0)),
         "sustain": 1.0,
     }
-    return chain, found
+    return Preset.of(chain, found, frames.sr)

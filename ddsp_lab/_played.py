@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.ndimage import gaussian_filter1d
 
-from ._learn import quantiles, telling
+from ._learn import quantiles
 from ._notes import notes
 from ._preset import Preset
 from ._render import render
@@ -17,7 +17,7 @@ from ._timbre import Timbre
 from .dsp.harmonic_levels import HIGHEST, MOST, pitch_turns
 from .dsp.loudness_track import track_loudness
 from .dsp.midi_pitch import midi
-from .dsp.voice_frames import NOISE_HOPS, VoiceFrames, played
+from .dsp.voice_frames import NOISE_HOPS, VoiceFrames, played, telling
 
 NEAR = 0.75  # octaves between two medians that need no shift
 SLOPE = 3.0  # by which pitches and levels are spread further, at most, when they are mapped onto the timbre's

@@ -19,7 +19,8 @@ from ._preset import Preset
 CONFIG, JOURNAL, PRESET, METRICS, FRONT = "config.json", "journal.jsonl", "preset.json", "metrics.json", "front.json"
 STORY, REPORT, NOTES = "report.json", "report.html", "notes.mid"
 FIT, LISTEN = "fit.flac", "listen"
-RESULTS = (CONFIG, PRESET, METRICS, FRONT, STORY, REPORT, NOTES, FIT)
+TIMBRE, WEIGHTS = "timbre.json", "timbre.safetensors"
+RESULTS = (CONFIG, PRESET, METRICS, FRONT, STORY, REPORT, NOTES, FIT, TIMBRE, WEIGHTS)
 
 
 def sound_file(name: str) -> str:

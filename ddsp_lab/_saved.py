@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from reprlib import repr as short
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,8 +22,10 @@ from ._preset import Preset
 from ._result import Candidate, FitResult
 from ._run import FRONT, METRICS, NOTES, PRESET, STORY, RunFolder, candidate_file, sound_file
 
+Result = TypeVar("Result", bound=FitResult)
 
-def keep(run: RunFolder, result: FitResult) -> FitResult:
+
+def keep(run: RunFolder, result: Result) -> Result:
     """Write all of a result but its preset into a run folder; returns it, with a note where the fit did not fit into
     its file."""
     gains_db = run.save_sounds(result.sounds, result.sr)

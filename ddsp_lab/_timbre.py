@@ -17,10 +17,12 @@ from jaxtyping import Array, Float
 
 from ._errors import PresetError
 from ._files import write_whole
+from ._preset import Preset
+from ._run import PRESET, TIMBRE, WEIGHTS
 from .dsp.noise_bands import band_centres
 from .dsp.voice_frames import centres
 
-FORMAT, FACTS, WEIGHTS = 1, "timbre.json", "timbre.safetensors"
+FORMAT = 1
 MAX_BYTES = 1 << 24
 HIDDEN = 32  # units of each of two layers
 BODY, LOWEST_HZ, HIGHEST_HZ = 48, 60.0, 19_000.0  # points of the envelope over frequency
@@ -72,11 +74,13 @@ class Timbre:
 
     At pitch $p$ and loudness $l$ harmonic $k$ of $f_0$ has $l + e(k f_0) + h_k$ dB: an envelope $e$ over frequency, as
     a body or a mouth has it, and what each of the first harmonics has beside it; $n$ are the levels of the noise.
-    Pitches that the recording never reaches take the envelope where their harmonics fall.
+    Pitches that the recording never reaches take the envelope where their harmonics fall. `patch` is the same timbre
+    as one patch of `harmonic_plus_noise`, which plays notes.
     """
 
     facts: Facts
     weights: Mapping[str, Any] = field(repr=False)
+    patch: Preset = field(repr=False)
 
     def levels(
         self, pitch: np.ndarray, loudness_db: np.ndarray, f0_hz: np.ndarray, count: int, sr: int
@@ -96,13 +100,14 @@ class Timbre:
         return 10.0 ** (tone / 20.0), 10.0 ** (noise / 20.0)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write `timbre.json` and, beside it, `timbre.safetensors`; raises `PresetError`."""
+        """Write `timbre.json`, `timbre.safetensors` and `preset.json`; raises `PresetError`."""
         data = self._arrays()
         facts = msgspec.structs.replace(self.facts, sha256=hashlib.sha256(data).hexdigest())
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             write_whole(Path(folder) / WEIGHTS, data)
-            write_whole(Path(folder) / FACTS, msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
+            write_whole(Path(folder) / PRESET, self.patch.text().encode())
+            write_whole(Path(folder) / TIMBRE, msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
         except OSError as error:
             raise PresetError(
                 "preset-unwritable",
@@ -131,15 +136,15 @@ class Timbre:
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
-        name = os.fspath(Path(folder) / FACTS)
+        name = os.fspath(Path(folder) / TIMBRE)
         try:
-            facts = msgspec.json.decode(_read(Path(folder) / FACTS), type=Facts, strict=True)
+            facts = msgspec.json.decode(_read(Path(folder) / TIMBRE), type=Facts, strict=True)
             data = _read(Path(folder) / WEIGHTS)
             if facts.format != FORMAT:
                 raise PresetError("preset-format", f"{name} has format {facts.format}.", "Update ddsp_lab.")
             if hashlib.sha256(data).hexdigest() != facts.sha256:
                 raise ValueError(f"{WEIGHTS} is not the file that was written with it")
-            return Timbre(facts, _shaped(load(data), facts))
+            return Timbre(facts, _shaped(load(data), facts), Preset.load(Path(folder) / PRESET))
         except (msgspec.DecodeError, SafetensorError, ValueError, OSError) as error:
             raise PresetError("preset-json", f"{name} is no timbre: {error}.", "Learn it anew.") from None
 

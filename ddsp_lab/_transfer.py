@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -17,7 +16,9 @@ from ._patch import patch
 from ._played import levelled, middle_pitch, octaves_between, play
 from ._preset import Preset
 from ._render import as_audio, check_rate
+from ._result import FitResult
 from ._run import RunFolder
+from ._saved import keep
 from ._score import rounded
 from ._source import digest
 from ._timbre import Timbre
@@ -27,29 +28,27 @@ from .dsp.loudness_track import track_loudness
 from .dsp.transcribe import transcribe
 from .dsp.voice_frames import VoiceFrames, analyse
 from .dsp.voice_scores import alike, in_tune, spectrum_distance_db
+from .report import write_report
 
 FARTHEST = 4.0  # octaves
 SURE = 0.5  # of the confidence in the pitches of a recording
 
 
 @dataclass(frozen=True)
-class TransferResult:
+class TransferResult(FitResult):
     """The source's line in another sound.
 
     `audio`, in the layout of the source and at `sr` Hz, is as loud as the source, moment by moment. `timbre` plays
-    other sources without being learned again, None where a patch was asked for; `preset` is such a patch, which plays
-    notes. `metrics` are the figures of `metrics.json`: `f0_within_10_cents`, the share of the source's voiced frames in
-    which the result has the shifted pitch; `loudness_correlation` of the two level curves; `spectrum_distance_db` of
-    the result from the timbre's recording, in thirds of an octave, and that of the source; the confidence in the
+    other sources without being learned again, None where a patch was asked for; `preset` is such a patch, which
+    plays notes. `sounds` has the source as `dry`, the timbre's recording as `reference` and the result as `fit`.
+    `metrics` are the figures of `metrics.json`: `f0_within_10_cents`, the share of the source's voiced frames in
+    which the result has the shifted pitch; `loudness_correlation` of the two level curves; `spectrum_distance_db`
+    of the result from the timbre's recording, in thirds of an octave, and that of the source; the confidence in the
     pitches of both; `shift_octaves`. `notes` are codes and texts.
     """
 
-    audio: np.ndarray = field(repr=False)
-    sr: int
-    timbre: Timbre | None = field(repr=False)
-    preset: Preset | None = field(repr=False)
-    metrics: Mapping[str, Any]
-    notes: tuple[tuple[str, str], ...]
+    timbre: Timbre | None = field(kw_only=True, repr=False)
+    audio: np.ndarray = field(kw_only=True, repr=False)
 
 
 class _Heard(NamedTuple):
@@ -69,6 +68,7 @@ def transfer(
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
     fresh: bool = False,
+    report: bool = True,
 ) -> TransferResult:
     """Play the line of one recording with the sound of another.
 
@@ -89,7 +89,7 @@ def transfer(
     """
     began, sr = time.perf_counter(), check_rate(sr)
     x, model = as_audio(source, "the source"), None if isinstance(timbre, Timbre) else as_audio(timbre, "the timbre")
-    _check(decoder, shift, model is None)
+    _check(decoder, shift)
     config = {
         "transfer": decoder,
         "recordings": [digest(x), timbre.digest if model is None else digest(model)],
@@ -99,15 +99,11 @@ def transfer(
     }
     with RunFolder(folder, config, fresh) if folder is not None else nullcontext() as run:
         line, other = _heard(x, sr, "the source"), None if model is None else _heard(model, sr, "the timbre")
-        if other is None:
-            voice, preset, pitch = timbre, None, timbre.pitch
-        else:
-            preset = Preset.of(*patch(other.frames), sr)
-            voice = learn(other.frames, seed) if decoder == "network" else preset
-            pitch = middle_pitch(other.frames, "the timbre")
-        network = voice if isinstance(voice, Timbre) else None
+        learned, pitch = (timbre, timbre.pitch) if other is None else _learned(other, decoder, seed)
+        preset = learned.patch if isinstance(learned, Timbre) else learned
+        network = learned if isinstance(learned, Timbre) and decoder == "network" else None
         octaves = octaves_between(middle_pitch(line.frames, "the source"), pitch) if shift is None else float(shift)
-        y = levelled(play(line.frames, voice, octaves, seed), line.frames)
+        y = levelled(play(line.frames, network or preset, octaves, seed), line.frames).astype(np.float32)
         figures = {
             **_figures(line, other, y, octaves),
             "decoder": decoder,
@@ -115,26 +111,37 @@ def transfer(
             "seed": seed,
             "seconds": time.perf_counter() - began,
         }
-        metrics, said = rounded(figures), [*line.notes, *(other.notes if other is not None else ())]
-        audio = y[None].astype(np.float32)
+        result = TransferResult(
+            preset,
+            rounded(figures),
+            (),
+            (*line.notes, *(other.notes if other is not None else ())),
+            {"dry": x, "fit": y[None], **({} if model is None else {"reference": model})},
+            sr,
+            timbre=network,
+            audio=y[None] if np.ndim(source) == 2 else y,
+        )
         if run is not None:
-            run.save_metrics(metrics)
-            if preset is not None:
-                run.save_preset(preset)
+            run.save_preset(result.preset)
             if network is not None:
                 network.save(run.path)
-            if turned := run.save_fit(audio, sr):
-                said.append(("audio-clips", f"fit.flac was turned down by {-turned:.2f} dB."))
-    return TransferResult(audio if np.ndim(source) == 2 else audio[0], sr, network, preset, metrics, tuple(said))
+            result = keep(run, result)
+    if run is not None and report:
+        write_report(run.path)
+    return result
 
 
-def _check(decoder: str, shift: float | None, learned: bool) -> None:
-    if decoder not in ("network", "patch") or (decoder == "patch" and learned):
-        raise ExpressionError(
-            "bad-setting", f"decoder={decoder!r}.", "Say network or patch; a patch needs a recording of the timbre."
-        )
+def _check(decoder: str, shift: float | None) -> None:
+    if decoder not in ("network", "patch"):
+        raise ExpressionError("bad-setting", f"decoder={decoder!r}.", "Say network or patch.")
     if shift is not None and not abs(shift) <= FARTHEST:
         raise ExpressionError("bad-setting", f"shift={shift!r} octaves.", f"Give -{FARTHEST:g} to {FARTHEST:g}.")
+
+
+def _learned(model: _Heard, decoder: str, seed: int) -> tuple[Timbre | Preset, float]:
+    """The sound of a recording, and the median of its pitch."""
+    sound = learn(model.frames, seed) if decoder == "network" else patch(model.frames)
+    return sound, middle_pitch(model.frames, "the timbre")
 
 
 def _heard(audio: np.ndarray, sr: int, what: str) -> _Heard:

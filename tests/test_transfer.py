@@ -93,8 +93,11 @@ def test_a_line_takes_the_sound_of_another(moved):
 def test_its_folder_keeps_what_was_learned(moved):
     result, folder = moved
     assert {p.name for p in folder.iterdir()} >= {
-        *("preset.json", "timbre.json", "timbre.safetensors", "fit.flac", "metrics.json", "config.json"),
+        *("preset.json", "timbre.json", "timbre.safetensors", "fit.flac", "metrics.json", "config.json", "report.html"),
     }
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "dl.transfer(source, timbre, 16000" in page
+    assert "correlation with the line" in page
     kept = dl.Timbre.load(folder)
     again = dl.transfer(LINE, kept, SR)
     np.testing.assert_array_equal(again.audio, result.audio)

@@ -33,12 +33,7 @@ def end(
 ) -> None:
     """Keep the command and the checksums of the `files` that went in, write the page unless it is not wanted, and show
     the result: as JSON with whatever `more` holds, or as tables."""
-    amend(
-        folder,
-        command=shlex.join([PROGRAM, *sys.argv[1:]]),
-        files={str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
-        notes=[list(note) for note in notes],
-    )
+    keep_origin(folder, files, notes)
     page = write_report(folder) if report else None
     if as_json:
         shown = {**result.metrics, **({"report": str(page)} if page else {}), **(more or {})}
@@ -48,6 +43,16 @@ def end(
     _show_settings(result)
     _show_notes_played(result)
     _show_figures(result, [("files", f"{folder}: {', '.join(written)}"), *([("listen", str(page))] if page else [])])
+
+
+def keep_origin(folder: Path, files: Iterable[Path], notes: Sequence[tuple[str, str]]) -> None:
+    """The command, the checksums of the `files` that went in, and what was resolved, kept in `report.json`."""
+    amend(
+        folder,
+        command=shlex.join([PROGRAM, *sys.argv[1:]]),
+        files={str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        notes=[list(note) for note in notes],
+    )
 
 
 def _show_settings(result: FitResult) -> None:

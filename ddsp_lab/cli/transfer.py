@@ -10,9 +10,12 @@ import typer
 
 from .. import audio
 from .._errors import AudioError
-from .._timbre import FACTS, Timbre
+from .._run import TIMBRE
+from .._timbre import Timbre
 from .._transfer import transfer as transfer_timbre
-from ._options import Fresh, Quiet
+from ..report import write_report
+from ._ending import keep_origin
+from ._options import Fresh, Quiet, Report
 from ._shell import Json, Strict, notes_json, out, show_json, show_notes, show_table, verb
 
 FIGURES = (
@@ -46,13 +49,14 @@ def transfer(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed gives the same sound.")] = 0,
     fresh: Fresh = False,
+    report: Report = True,
     strict: Strict = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Play a recording's line with the sound of another; the folder keeps what was learned."""
     line, notes = audio.load(source), []
-    if (timbre / FACTS).is_file():
+    if (timbre / TIMBRE).is_file():
         sound = Timbre.load(timbre)
     else:
         other = audio.load(timbre)
@@ -67,20 +71,30 @@ def transfer(
     file = folder if folder.suffix.lower() in audio.FORMATS else None
     folder = folder.with_suffix("") if file else folder
     result = transfer_timbre(
-        line.samples, sound, line.sr, decoder=decoder.value, shift=shift, seed=seed, folder=folder, fresh=fresh
+        line.samples,
+        sound,
+        line.sr,
+        decoder=decoder.value,
+        shift=shift,
+        seed=seed,
+        folder=folder,
+        fresh=fresh,
+        report=False,
     )
     notes += result.notes
-    if file:
-        turned = audio.save(file, result.audio, line.sr, "rescale")
-        if turned:
-            notes.append(("audio-clips", f"{file} was turned down by {-turned:.2f} dB."))
+    if file and (turned := audio.save(file, result.sounds["fit"], line.sr, "rescale")):
+        notes.append(("audio-clips", f"{file} was turned down by {-turned:.2f} dB."))
+    keep_origin(folder, [source] if timbre.is_dir() else [source, timbre], notes)
+    page = write_report(folder) if report else None
     if as_json:
-        show_json({**result.metrics, "output": str(file or folder), "notes": notes_json(notes)})
+        show_json(
+            {**result.metrics, "output": str(file or folder), "report": page and str(page), "notes": notes_json(notes)}
+        )
         return
     show_notes([] if quiet else notes)
     show_table([(name, result.metrics[name]) for name in FIGURES], "figure", "")
-    kept = "timbre.json, " if result.timbre is not None else ""
-    kept += "preset.json, " if result.preset is not None else ""
-    out.print(f"{folder}: {kept}fit.flac, metrics.json", soft_wrap=True)
-    if file:
-        out.print(f"{file}: {line.seconds:.2f} s at {line.sr} Hz", soft_wrap=True)
+    written = ["fit.flac", "preset.json", *([TIMBRE] if result.timbre is not None else []), "metrics.json"]
+    out.print(f"files      {folder}: {', '.join(written)}", markup=False, soft_wrap=True)
+    for place in (file, page):
+        if place:
+            out.print(f"listen     {place}", markup=False, soft_wrap=True)

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 from scipy.ndimage import binary_dilation
 
+from .._errors import AudioError
 from .f0 import F0Track, track_f0
 from .frame_view import hop_samples
 from .harmonic_levels import Harmonics, read_harmonics, summed
@@ -18,6 +19,8 @@ BANDS, LOWEST_HZ, HIGHEST_HZ = 64, 30.0, 19_000.0  # of noise
 NOISE_HOPS = 2  # from one reading of the noise to the next: with one, its bands are as wide as 200 Hz
 FAINT_DB = 60.0  # below the loudest frame, what repeats is a hum
 AROUND = 4  # frames: a voice begins before it can be told from noise, and goes on after
+SURE, DEEP_DB = 0.9, 40.0  # of the confidence, and below the loudest frame: what tells how a voice sounds
+FEWEST = 20  # frames
 NO_PITCH_HZ = 220.0  # of a sound without any
 
 
@@ -64,6 +67,19 @@ def analyse(x: Float[np.ndarray, " t"], sr: int) -> VoiceFrames:
     left = x - summed(harmonics.amplitude * frames.sounding[:, None], harmonics.turns, hop)
     noise = read_noise(left, sr, centres(sr), NOISE_HOPS * hop)
     return VoiceFrames(**{**vars(frames), "noise": noise})
+
+
+def telling(frames: VoiceFrames, what: str) -> Bool[np.ndarray, " n"]:
+    """The frames that tell how a voice sounds; raises `AudioError` where there are none."""
+    loud = frames.voiced & (frames.loudness_db > frames.loudness_db.max() - DEEP_DB)
+    sure = loud & (frames.f0.confidence > SURE)
+    if loud.sum() < FEWEST:
+        raise AudioError(
+            "hear-pitchless",
+            f"Of {what}, {loud.sum() * frames.hop / frames.sr:.2f} s have a pitch.",
+            "Give a recording of one voice or one instrument that holds notes.",
+        )
+    return sure if sure.sum() >= FEWEST else loud
 
 
 def played(

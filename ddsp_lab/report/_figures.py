@@ -29,6 +29,7 @@ def headline(result: FitResult) -> list[Figure]:
         else _when(
             m, "esr_aligned", lambda v: Figure("Error", decibels(v), f"ESR {number(v, 3)}: {_share(v)} of the energy")
         ),
+        *_line(m),
         _when(m, "mrstft", lambda v: Figure("Spectra", number(v, 3), "multi-resolution STFT distance; 0 is equality")),
         _when(
             m,
@@ -40,6 +41,16 @@ def headline(result: FitResult) -> list[Figure]:
         _when(m, "evaluations", lambda v: Figure("Search", f"{v:,}", f"evaluations in {_text(m, 'seconds', 3)} s")),
     ]
     return [row for row in rows if row is not None]
+
+
+def _line(m: Mapping[str, Any]) -> list[Figure | None]:
+    """How a transfer keeps its line, and takes on the sound of its model."""
+    away = f"from the recording it is modelled on; the line is {_text(m, 'spectrum_distance_source_db', 3)} dB away"
+    return [
+        _when(m, "f0_within_10_cents", lambda v: Figure("Pitch", _share(v), "of the line's, within 10 cents")),
+        _when(m, "loudness_correlation", lambda v: Figure("Levels", number(v, 3), "correlation with the line's")),
+        _when(m, "spectrum_distance_db", lambda v: Figure("Sound", f"{number(v, 3)} dB", away)),
+    ]
 
 
 def deaf_to_phase(result: FitResult) -> bool:
@@ -67,6 +78,13 @@ def figures(result: FitResult) -> list[Figure]:
         "non_finite": "of them without a finite loss",
         "seconds": "time in all, s",
         "compile_seconds": "of it spent compiling, s",
+        "f0_within_10_cents": "the share of the line's voiced frames in which the fit has its pitch, shifted",
+        "shift_octaves": "octaves by which the line was moved",
+        "loudness_correlation": "of the A-weighted levels of fit and line over time, in dB",
+        "spectrum_distance_db": "mean difference of fit and model in thirds of an octave, levels matched",
+        "spectrum_distance_source_db": "that of the line and the model",
+        "confidence_source": "in the pitches heard in the line, 0 to 1",
+        "confidence_timbre": "in the pitches heard in the model, 0 to 1",
         "front": "presets of which none is better in everything",
     }
     return [Figure(k, _text(m, k), meaning) for k, meaning in known.items() if k in m]

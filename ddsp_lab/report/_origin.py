@@ -45,6 +45,9 @@ def _call(result: FitResult, config: Mapping[str, Any]) -> str:
     """The call in Python, where no command was typed."""
     keys = [k for k in ASKED if k in ("target", "optimizer") or (k in DEFAULTS and config.get(k) != DEFAULTS[k])]
     said = [f"{k}={config[k]!r}" for k in keys if k in config]
+    if decoder := config.get("transfer"):
+        said = [f"decoder={decoder!r}", f"shift={config.get('shift')!r}", *said]
+        return f"dl.transfer({', '.join(['source', 'timbre', str(result.sr), *said])})"
     if hasattr(result, "played"):
         kept = [s for s in said if not s.startswith(("align", "frozen"))]
         return f"dl.match({', '.join(['reference', str(result.sr), repr(result.preset.chain), *kept])})"
