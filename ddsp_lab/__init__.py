@@ -19,6 +19,7 @@ from ._block import Block, Context, StreamingBlock
 from ._bypass import Bypass
 from ._cost import ops_per_sample
 from ._damage import Damage
+from ._dx7 import read_dx7, write_dx7
 from ._errors import DdspLabError
 from ._feedback import Feedback
 from ._fit import fit
@@ -91,6 +92,7 @@ __all__ = [
     "optimizers",
     "parse",
     "plugin",
+    "read_dx7",
     "read_midi",
     "render",
     "resynthesize",
@@ -98,5 +100,6 @@ __all__ = [
     "targets",
     "transfer",
     "tune_process",
+    "write_dx7",
     "write_midi",
 ]

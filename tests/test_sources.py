@@ -7,7 +7,7 @@ import pytest
 from scipy.special import jv
 
 from ddsp_lab import note, notes, render
-from ddsp_lab.dsp import band_limited, envelopes, fm, harmonics, modal, noise_bands, phase, pluck, six_operators
+from ddsp_lab.dsp import band_limited, envelopes, fm, harmonics, modal, noise_bands, phase, pluck
 from ddsp_lab.synths import Additive, Clap, FilteredNoise, Kick, PluckedString, Tom
 
 SR = 48_000
@@ -313,62 +313,6 @@ def test_the_slopes_of_a_string_live_at_its_bounds():
         slopes = jax.grad(energy, (0, 1))(jnp.float32(brightness), jnp.float32(0.0))
         assert np.isfinite(slopes).all()
         assert all(slopes)
-
-
-# --- six operators
-
-
-@pytest.mark.parametrize("number", range(1, 33))
-def test_an_algorithm_is_the_sum_of_its_carriers_sample_by_sample(number):
-    """Every operator is heard, by itself or through others; and all are what a plain loop over the samples gives."""
-    carriers, moved, loop = six_operators.ALGORITHMS[number - 1]
-    heard = set(carriers)
-    for _ in range(6):
-        heard |= {j for i in heard for j in moved[i - 1]}
-    assert heard == {1, 2, 3, 4, 5, 6}
-    rng = np.random.default_rng(number)
-    turns = np.float32(np.outer(rng.uniform(0.001, 0.02, 6), np.arange(200)) % 1.0)
-    level = np.float32(rng.uniform(0.05, 0.3, (6, 200)))
-    a = b = 0.0
-    y = []
-    for n in range(200):
-        out = {}
-        for i in range(6, 0, -1):
-            move = six_operators.INDEX * sum(out[j] for j in moved[i - 1])
-            if i == loop[0]:
-                move += np.pi / 4.0 * (a + b)
-            out[i] = level[i - 1, n] * np.sin(2.0 * np.pi * turns[i - 1, n] + move)
-        a, b = out[loop[-1]], a
-        y.append(sum(out[i] for i in carriers))
-    got = six_operators.six_operators(jnp.asarray(turns), jnp.asarray(level), jnp.float32(5.0), number)
-    np.testing.assert_allclose(got, y, atol=1e-4)
-
-
-def test_levels_and_rates_are_those_of_the_instrument():
-    """Eight levels halve an amplitude; a sound at rate 50 falls by 0.2819 * 2^8 dB a second."""
-    np.testing.assert_allclose(six_operators.doublings(jnp.asarray([99.0, 91.0, 20.0])), [0.0, -1.0, -79.0 / 8.0])
-    t = jnp.arange(SR // 4) / SR
-    rates, levels = jnp.asarray([99.0, 49.95122, 50.0, 60.0]), jnp.asarray([99.0, 0.0, 0.0, 0.0])
-    db = 20.0 * np.log10(six_operators.envelope(t, 9.0, rates, levels, jnp.float32(99.0)))
-    assert abs(db.max()) < 0.1
-    assert (db[4800] - db[9600]) / 0.1 == pytest.approx(0.2819 * 2.0**8, rel=1e-3)
-
-
-def test_the_slopes_of_an_envelope_of_rates_are_finite():
-    t = jnp.arange(0, SR // 2, 16) / SR
-
-    def total(off, rates, levels, output):
-        return jnp.sum(six_operators.envelope(t, off, rates, levels, output))
-
-    rng = np.random.default_rng(0)
-    settings = [
-        np.float32(rng.uniform(0.0, high, (1000, *shape)))
-        for high, shape in ((0.4, ()), (99, (4,)), (99, (4,)), (99, ()))
-    ]
-    settings[2][:300] = rng.choice([0.0, 99.0], (300, 4))
-    for slope in jax.jit(jax.vmap(jax.grad(total, (0, 1, 2, 3))))(*settings):
-        assert np.isfinite(slope).all()
-        assert np.any(slope)
 
 
 # --- synths

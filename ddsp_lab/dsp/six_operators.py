@@ -1,15 +1,14 @@
-"""Six operators as in Yamaha's DX7: who moves whom, and what its numbers from 0 to 99 stand for.
+"""Six operators as in Yamaha's DX7: who moves whom, and by how much.
 
-Numbers may be fractional: straight between what the whole ones stand for, so that they have slopes.
-
-Reference: Levien, "Music synthesizer for Android", 2012 (its pages on levels, envelopes and the modulation of phases,
-as measured on the instrument).
+Reference: Levien, "Music synthesizer for Android", 2012 (its table of algorithms). What the instrument's numbers stand
+for is in `dx7_numbers`.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -17,17 +16,8 @@ from jaxtyping import Array, Float
 
 from .fm import operator
 
-FULL = 15.0  # levels are in doublings of amplitude; an operator at full level stands here
-FLOOR = 1.0 / 16.0  # 90 dB below that
-ATTACK_FROM, ATTACK_TO = 1716.0 / 256.0, 17.0  # a rising level jumps up to the one and makes for the other
 INDEX = 4.0 * np.pi  # radians by which an operator at full level moves the phase of another
-SLOWEST = 0.2819 / (20.0 * np.log10(2.0))  # doublings per second at a rate of 0
-CENTS = 1200.0 * 13457.0 / 2**24  # a step of detune
-
-# up to 20 a level's steps of 1/8 doubling grow, above it they are even
-_STEPS = np.concatenate(
-    [[0, 5, 9, 13, 17, 20, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 42, 43, 45, 46], np.arange(48, 128)]
-).astype(np.float32)
+ROUND = 0.49  # of a change of each of the last two samples at most comes back, in the slope of a feedback loop
 
 
 class Algorithm(NamedTuple):
@@ -85,65 +75,37 @@ ALGORITHMS = tuple(
 )
 
 
-def doublings(level: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """A level from 0 to 99, of an operator or in its envelope, in doublings of amplitude: 0 at 99, -15.9 at 0."""
-    return (jnp.interp(level, np.arange(100.0), _STEPS) - 127.0) / 8.0
+def _one_by_one(past: Array, strength: Array, angles: Sequence[Array], amplitudes: Sequence[Array]) -> list[Array]:
+    move, out = strength * past, []
+    for angle, amplitude in zip(angles, amplitudes, strict=True):
+        out.append(amplitude * jnp.sin(angle + move))
+        move = INDEX * out[-1]
+    return out
 
 
-def speed(rate: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """Doublings per second at which a level falls at a rate from 0 to 99: twice as fast every 6.2 steps."""
-    octaves = jnp.minimum(rate * (41.0 / 64.0), 63.0) / 4.0
-    whole = lax.stop_gradient(jnp.floor(octaves))
-    return SLOWEST * 2.0**whole * (1.0 + octaves - whole)
+@jax.custom_jvp
+def _looped(past: Array, strength: Array, angles: Sequence[Array], amplitudes: Sequence[Array]) -> list[Array]:
+    """One sample of the operators of a loop, the first of which `past` moves. Strong feedback is chaos, whose slopes
+    grow without end: what of a slope goes round is held so small that it dies away."""
+    return _one_by_one(past, strength, angles, amplitudes)
 
 
-def _towards(
-    level: Float[Array, "*t"], target: Float[Array, ""], fast: Float[Array, ""], t: Float[Array, "*t"]
-) -> Float[Array, "*t"]:
-    """The level after `t` seconds: straight down, or up ever slower."""
-    start = jnp.maximum(level, ATTACK_FROM)
-    up = jnp.minimum(jnp.maximum(target, start), ATTACK_TO - (ATTACK_TO - start) * jnp.exp(-fast * t))
-    return jnp.where(target > level, jnp.minimum(up, target), jnp.maximum(target, level - fast * t))
-
-
-def _takes(level: Float[Array, ""], target: Float[Array, ""], fast: Float[Array, ""]) -> Float[Array, ""]:
-    """How many seconds from one level to another."""
-    start = jnp.maximum(level, ATTACK_FROM)
-    up = jnp.log((ATTACK_TO - start) / (ATTACK_TO - jnp.maximum(target, start)))
-    return jnp.where(target > level, up, level - target) / fast
-
-
-def envelope(
-    t: Float[Array, " t"],
-    off_s: Float[Array, ""] | float,
-    rates: Float[Array, "4"],
-    levels: Float[Array, "4"],
-    output_level: Float[Array, ""],
-) -> Float[Array, " t"]:
-    """Amplitude, 1 at most, at `t` seconds since the onset: from the fourth of `levels` to the first three at the first
-    three of `rates`, where it stays; from `off_s` on back to the fourth at the fourth. All from 0 to 99."""
-    goals = jnp.maximum(FULL + doublings(levels) + doublings(output_level), FLOOR)
-    fast = speed(rates)
-    held, begins = jnp.minimum(t, off_s), jnp.zeros((), t.dtype)
-    level = jnp.broadcast_to(goals[3], t.shape)
-    for i in range(3):
-        before = goals[i - 1]
-        level = jnp.where(held >= begins, _towards(before, goals[i], fast[i], jnp.maximum(held - begins, 0.0)), level)
-        begins = begins + _takes(before, goals[i], fast[i])
-    level = jnp.where(t > off_s, _towards(level, goals[3], fast[3], jnp.maximum(t - off_s, 0.0)), level)
-    return 2.0 ** (level - FULL)
+@_looped.defjvp
+def _(primals, tangents):
+    past, *rest = primals
+    before, *changes = tangents
+    out, changed = jax.jvp(lambda *rest: _one_by_one(past, *rest), tuple(rest), tuple(changes))
+    _, round_ = jax.jvp(lambda past: _one_by_one(past, *rest), (past,), (jnp.ones_like(past),))
+    return out, [*changed[:-1], changed[-1] + jnp.clip(round_[-1], -ROUND, ROUND) * before]
 
 
 def _around(
-    turns: Sequence[Float[Array, " t"]], amplitudes: Sequence[Float[Array, " t"]], feedback: Float[Array, ""]
+    turns: Sequence[Float[Array, " t"]], amplitudes: Sequence[Float[Array, " t"]], strength: Float[Array, ""]
 ) -> list[Float[Array, " t"]]:
     """What the operators of a loop give: each moves the next, and the mean of the last one's two latest the first."""
 
     def sample(past: tuple[Array, Array], now: tuple[Array, ...]) -> tuple[tuple[Array, Array], tuple[Array, ...]]:
-        move, out = feedback * (past[0] + past[1]), []
-        for angle, amplitude in zip(now[: len(turns)], now[len(turns) :], strict=True):
-            out.append(amplitude * jnp.sin(angle + move))
-            move = INDEX * out[-1]
+        out = _looped(past[0] + past[1], strength, now[: len(turns)], now[len(turns) :])
         return (out[-1], past[0]), tuple(out)
 
     nothing = jnp.zeros((), turns[0].dtype)

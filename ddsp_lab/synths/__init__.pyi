@@ -3,6 +3,7 @@ from .additive import Additive as Additive
 from .clap import Clap as Clap
 from .filtered_noise import FilteredNoise as FilteredNoise
 from .fm import Fm as Fm
+from .fm6 import Fm6 as Fm6
 from .harmonic_plus_noise import HarmonicPlusNoise as HarmonicPlusNoise
 from .hihat import Hihat as Hihat
 from .kick import Kick as Kick
