@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from reprlib import repr as short
@@ -18,18 +19,21 @@ from ._errors import DdspLabError, PresetError
 from ._expression import parse_expression
 from ._files import write_whole
 from ._render import check_rate, render
+from ._rows import packed, shortest, unpacked, without_rows
 from ._space import Space
 from ._trust import reading_a_file
 
 FORMAT = 1
-MAX_BYTES, MAX_DEPTH = 1 << 20, 16
+MAX_BYTES, MAX_DEPTH = 8 << 20, 16
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # or what is left of one
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A chain at certain values: `Preset.load(path).render(x, sr)`.
 
     Values are physical (Hz, dB, ms), so a preset plays at any sample rate; `sample_rate` is the one it was fitted at.
-    Everything that differs from run to run stands under `fit`.
+    A long row among them, such as a recording, is written packed, as little-endian float32 in base64. Everything that
+    differs from run to run stands under `fit`.
     """
 
     chain: str
@@ -41,7 +45,9 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @staticmethod
     def of(chain: Block, values: Mapping[str, Any], sr: int, fit: Mapping[str, Any] | None = None) -> Preset:
         """The preset of a chain at its values; those left out take their start values."""
-        return Preset(str(chain), _plain(Space(chain).complete(values)), check_rate(sr), fit=dict(fit or {}))
+        return Preset(
+            str(without_rows(chain)), _plain(Space(chain).complete(values)), check_rate(sr), fit=dict(fit or {})
+        )
 
     @property
     def flat(self) -> dict[str, Any]:
@@ -60,7 +66,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The JSON, keys in order, ready to be compared line by line."""
         order = ("format", "chain", "sample_rate", "values", "fit")
         try:
-            data = msgspec.to_builtins(self)
+            data = msgspec.to_builtins(self) | {"values": packed(self.values)}
             text = json.dumps({k: data[k] for k in order}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
             text.encode()
         except (ValueError, TypeError) as error:
@@ -105,6 +111,8 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             tree = json.loads(
                 data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
             )
+            if isinstance(tree, dict) and isinstance(tree.get("values"), dict):
+                tree["values"] = unpacked(tree["values"])
             json.dumps(tree, ensure_ascii=False).encode()  # half a surrogate pair is text in Python only
         except (ValueError, RecursionError) as error:
             raise PresetError(
@@ -144,28 +152,15 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values as JSON numbers: the shortest that read back as the same float32."""
-    return {k: _plain(v) if isinstance(v, Mapping) else _shortest(np.asarray(v, np.float32)) for k, v in values.items()}
-
-
-def _shortest(value: np.ndarray) -> Any:
-    return [float(str(v)) for v in value] if value.ndim else float(str(value[()]))
+    return {k: _plain(v) if isinstance(v, Mapping) else shortest(np.asarray(v, np.float32)) for k, v in values.items()}
 
 
 def _depth(data: bytes) -> int:
     """How deep brackets nest, strings left aside, without recursion."""
     deepest = depth = 0
-    in_string = escaped = False
-    for byte in data:
-        if in_string:
-            in_string = escaped or byte != 0x22
-            escaped = byte == 0x5C and not escaped
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
+    for bracket in re.findall(rb"[\[{\]}]", STRING.sub(b"", data)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 

@@ -206,6 +206,29 @@ def test_a_value_given_nested_and_by_path_is_refused():
     refused(changed(chain="gain >> gain", values=nested | {"gain.gain_db": 2.0}), "preset-field", "'gain.gain_db'")
 
 
+LONG_ROW = Preset.of(dl.effects.Convolution.from_taps(np.linspace(-0.5, 0.4, 5000)), {}, 8000).text()
+
+
+def test_a_long_row_is_packed_and_comes_back_exactly():
+    """Regression: presets of a thousand taps and more could be written but not read, for the chain's text held them."""
+    assert len(LONG_ROW) < 30_000
+    preset = Preset.parse(LONG_ROW.encode())
+    assert preset.text() == LONG_ROW
+    np.testing.assert_array_equal(np.float32(preset.values["taps"]), np.float32(np.linspace(-0.5, 0.4, 5000)))
+    labelled = dl.parse("0.5*room=convolution(3, taps=[1, 0, 0.5]) + 0.5*gain(gain_db=-3)")
+    preset = Preset.of(labelled, {}, 8000)
+    assert preset.chain == "0.5*room=convolution(length=3) + 0.5*gain(gain_db=-3)".replace("*", " * ")
+    assert preset.values["room"]["taps"] == [1.0, 0.0, 0.5]
+
+
+@pytest.mark.parametrize("packed", ["float32:", "float32:AAAA", "float32:?", "float32:AADAfw==", "float64:AAAAAA=="])
+def test_a_damaged_row_is_refused(packed):
+    begin = LONG_ROW.index("float32:")
+    text = LONG_ROW[:begin] + packed + LONG_ROW[LONG_ROW.index('"', begin) :]
+    with pytest.raises(PresetError):
+        Preset.parse(text.encode())
+
+
 DEEP = {
     "lists": "[" * 100_000 + "]" * 100_000,
     "lists without an end": "[" * 100_000,
