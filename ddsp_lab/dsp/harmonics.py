@@ -1,5 +1,7 @@
 """Sums of partials whose levels move: of a steady pitch, stretched or not, and of one that glides."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,8 @@ from jaxtyping import Array, Float
 
 from .linear_map import linear_map
 from .modal import audible, sine_tables, times
+
+AT_ONCE = 16  # harmonics in one pass: a program of more takes long to compile
 
 
 def stretched(f0_hz: Float[Array, ""], inharmonicity: Float[Array, ""] | float, partials: int) -> Float[Array, " k"]:
@@ -49,51 +53,67 @@ def steady_partials(
     return jnp.asarray(y.reshape(-1)[:samples])
 
 
-def _sum(turns: Float[Array, "f hop"], levels: Float[Array, "f+1 k"], slope: bool = False) -> Float[Array, "f hop"]:
-    r"""$\sum_k a_k \sin k\theta$, or its slope in $\theta$, by $s_{k+1} = 2 \cos\theta\,s_k - s_{k-1}$: all
-    harmonics in one pass over the samples."""
+def _first_two(turns: Float[Array, "f hop"], even: bool) -> tuple[Array, Array, Array]:
+    r"""$2 \cos\theta$, and the sines (or cosines, which are `even`) of $0$ and of $\theta$."""
     angle = 2.0 * jnp.pi * turns
-    cosine, y = jnp.cos(angle), jnp.zeros_like(turns)
-    before, now = (jnp.ones_like(turns), cosine) if slope else (jnp.zeros_like(turns), jnp.sin(angle))
-    for k, level in enumerate(levels.T):
-        between = level[:-1, None] + _later(turns.shape[1]) * (level[1:] - level[:-1])[:, None]
-        y = y + (k + 1.0 if slope else 1.0) * between * now
-        before, now = now, 2.0 * cosine * now - before
-    return y
+    cosine = jnp.cos(angle)
+    return 2.0 * cosine, *((jnp.ones_like(turns), cosine) if even else (jnp.zeros_like(turns), jnp.sin(angle)))
 
 
-def _correlated(turns: Float[Array, "f hop"], heard: Float[Array, "f hop"], count: int) -> Float[Array, "f+1 k"]:
+def _sum(turns: Float[Array, "f hop"], levels: Float[Array, "f+1 k"], even: bool) -> Float[Array, "f hop"]:
+    r"""$\sum_k a_k \sin k\theta$, or of cosines, by $s_{k+1} = 2 \cos\theta\,s_k - s_{k-1}$: several harmonics in one
+    pass over the samples."""
+    double, silence, sine = _first_two(turns, even)
+    later, few = _later(turns.shape[1]), min(AT_ONCE, levels.shape[1])
+    rows = jnp.pad(levels.T, ((0, -levels.shape[1] % few), (0, 0))).reshape(-1, few, levels.shape[0])
+
+    def several(sums: tuple[Array, Array, Array], rows: Array) -> tuple[tuple[Array, Array, Array], None]:
+        y, before, now = sums
+        for level in rows:
+            y = y + (level[:-1, None] + later * (level[1:] - level[:-1])[:, None]) * now
+            before, now = now, double * now - before
+        return (y, before, now), None
+
+    return lax.scan(several, (jnp.zeros_like(turns), silence, sine), rows)[0][0]
+
+
+def _correlated(
+    turns: Float[Array, "f hop"], heard: Float[Array, "f hop"], count: int, even: bool
+) -> Float[Array, "f+1 k"]:
     """The transpose of `_sum` in `levels`. Harmonic by harmonic: nothing is kept, and a sine is a product."""
-    double, later = 2.0 * jnp.cos(2.0 * jnp.pi * turns), _later(turns.shape[1])
+    (double, silence, sine), later = _first_two(turns, even), _later(turns.shape[1])
 
     def harmonic(recent: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
         before, now = recent
         left, right = (jnp.sum(heard * share * now, axis=1) for share in (1.0 - later, later))
         return (now, double * now - before), jnp.pad(left, (0, 1)) + jnp.pad(right, (1, 0))
 
-    start = (jnp.zeros_like(turns), jnp.sin(2.0 * jnp.pi * turns))
-    return lax.scan(harmonic, start, None, length=count)[1].T
+    return lax.scan(harmonic, (silence, sine), None, length=count)[1].T
 
 
-@jax.custom_jvp
-def _gliding(turns: Float[Array, "f hop"], levels: Float[Array, "f+1 k"]) -> Float[Array, "f hop"]:
-    return _sum(turns, levels)
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _gliding(turns: Float[Array, "f hop"], levels: Float[Array, "f+1 k"], even: bool) -> Float[Array, "f hop"]:
+    return _sum(turns, levels, even)
 
 
 @_gliding.defjvp
-def _(primals, tangents):
+def _(even, primals, tangents):
     (turns, levels), (turned, raised) = primals, tangents
     louder = linear_map(
-        lambda v: _sum(turns, v),
-        lambda heard: _correlated(turns, heard, levels.shape[1]),
-        lambda v: _sum(turns, v),
+        lambda v: _sum(turns, v, even),
+        lambda heard: _correlated(turns, heard, levels.shape[1], even),
+        lambda v: _sum(turns, v, even),
         raised,
     )
-    return _gliding(turns, levels), louder + 2.0 * jnp.pi * turned * _sum(turns, levels, slope=True)
+    steep = (-1.0 if even else 1.0) * np.arange(1, levels.shape[1] + 1)
+    return _gliding(turns, levels, even), louder + 2.0 * jnp.pi * turned * _sum(turns, levels * steep, not even)
 
 
-def gliding_harmonics(turns: Float[Array, " t"], levels: Float[Array, "frames k"], hop: int) -> Float[Array, " t"]:
+def gliding_harmonics(
+    turns: Float[Array, " t"], levels: Float[Array, "frames k"], hop: int, even: bool = False
+) -> Float[Array, " t"]:
     r"""$\sum_k a_k(n) \sin 2\pi k \varphi_n$ at any phase `turns`, in cycles, $a_k$ straight between `levels` every
-    `hop` samples. Fade out what is beyond Nyquist with `audible(k * f0_hz, sr)` in `levels`."""
+    `hop` samples; of cosines where `even`. What is beyond Nyquist is faded out by `audible(k * f0_hz, sr)` in `levels`.
+    """
     padded = jnp.pad(turns, (0, (levels.shape[0] - 1) * hop - turns.shape[0]))
-    return _gliding(padded.reshape(-1, hop), levels).reshape(-1)[: turns.shape[0]]
+    return _gliding(padded.reshape(-1, hop), levels, even).reshape(-1)[: turns.shape[0]]

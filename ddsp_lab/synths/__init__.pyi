@@ -13,3 +13,4 @@ from .plucked_string import PluckedString as PluckedString
 from .snare import Snare as Snare
 from .subtractive import Subtractive as Subtractive
 from .tom import Tom as Tom
+from .wavetable import Wavetable as Wavetable
