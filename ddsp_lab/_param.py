@@ -21,7 +21,8 @@ class Param:
     The scale `integer` holds whole numbers, each of them an equal cell of [0, 1]; `choices` are what these numbers
     stand for, where they are no amounts (`Param.choice`). `affine` declares that the block's output runs along a
     straight line as the value does, so that the best value given the others is a matter of linear least squares.
-    `automatable` declares that the block takes a curve of shape `(samples,)` as well as a number.
+    `automatable` declares that the block takes a curve of shape `(samples,)` as well as a number. `data`, such as a
+    recording, is kept in presets and moved by no search.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Param:
     shape: tuple[int, ...] = ()
     affine: bool = False
     automatable: bool = False
+    data: bool = False
     choices: tuple[str, ...] = ()
 
     @classmethod

@@ -110,7 +110,7 @@ class Space:
                     "Tie parameters of one shape and kind whose range holds the other's, none of them tied itself.",
                 )
         fixed = (*self.frozen, *dict(pairs), *sleeping(chain))
-        free = tuple((k, q) for k, q in self.params.items() if not any(_within(k, f) for f in fixed))
+        free = tuple((k, q) for k, q in self.params.items() if not (q.data or any(_within(k, f) for f in fixed)))
         self.layout = Layout(chain, free, pairs)
         self.base = starting_values(chain) | self.known(start or {})
         for path, source in pairs:

@@ -10,6 +10,7 @@ from .kick import Kick as Kick
 from .modal import Modal as Modal
 from .oscillator import Oscillator as Oscillator
 from .plucked_string import PluckedString as PluckedString
+from .sampler import Sampler as Sampler
 from .snare import Snare as Snare
 from .subtractive import Subtractive as Subtractive
 from .tom import Tom as Tom
