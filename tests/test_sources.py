@@ -7,7 +7,7 @@ import pytest
 from scipy.special import jv
 
 from ddsp_lab import note, notes, render
-from ddsp_lab.dsp import band_limited, envelopes, fm, harmonics, modal, noise_bands, phase, pluck
+from ddsp_lab.dsp import band_limited, envelopes, fm, hard_sync, harmonics, modal, noise_bands, phase, pluck
 from ddsp_lab.synths import Additive, Clap, FilteredNoise, Kick, PluckedString, Tom
 
 SR = 48_000
@@ -101,6 +101,38 @@ def test_a_blend_passes_through_all_waves():
     waves = [jnp.sin(2.0 * jnp.pi * turns)] + [f(turns, per_sample) for f in WAVES.values()]
     for shape, wave in zip((0.0, 2.0, 1.0, 3.0), waves, strict=True):
         np.testing.assert_allclose(band_limited.blend(turns, per_sample, jnp.float32(shape), 0.3), wave, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [0.0, 1.0, 2.0, 3.0])
+@pytest.mark.parametrize(("f", "ratio", "alias_db"), [(110, 2.7, -77), (523, 3.5, -63), (1000, 5.23, -50)])
+def test_hard_sync_has_the_spectrum_of_what_is_begun_anew(shape, f, ratio, alias_db):
+    """Its harmonics by a sum over a period of a million points; one second, so that aliases fall beside them."""
+    points = 1 << 20
+    s, width = ratio * (np.arange(points) + 0.5) / points, 0.3
+    late, turn = (s - width) % 1.0, s % 1.0
+    ideal = (
+        np.sin(2 * np.pi * s),
+        4 * np.abs((s + 0.75) % 1.0 - 0.5) - 1,
+        2 * ((s + 0.5) % 1.0) - 1,
+        2 * (late - turn),
+    )
+    ideal = np.fft.rfft(ideal[int(shape)])[: 15_000 // f + 1] / points
+    ideal *= np.exp(-1j * np.pi / points * np.arange(ideal.size))
+    turns = f * np.arange(SR) / SR
+    y = jax.jit(hard_sync.synced)(jnp.asarray(turns % 1.0, jnp.float32), jnp.float32(f / SR), ratio, shape, width)
+    spectrum = np.fft.rfft(np.asarray(y, np.float64))[:15_001] / SR
+    true = np.arange(15_001) % f == 0
+    assert 20.0 * np.log10(np.abs(spectrum[~true]).max() / np.abs(ideal[1:]).max()) < alias_db
+    heard = np.abs(ideal) > 1e-2 * np.abs(ideal).max()
+    heard[0] = False
+    assert np.abs(spectrum[true][heard] / ideal[heard] - 1.0).max() < 0.05
+
+
+def test_sync_by_nothing_is_the_wave_itself():
+    turns, per_sample = jnp.asarray(np.arange(500) / 97.3, jnp.float32), jnp.float32(1.0 / 97.3)
+    for shape in (0.0, 1.0, 1.6, 2.0, 3.0):
+        got = hard_sync.synced(turns, per_sample, 1.0, jnp.float32(shape), 0.3)
+        np.testing.assert_allclose(got, band_limited.blend(turns, per_sample, jnp.float32(shape), 0.3), atol=2e-4)
 
 
 # --- envelopes

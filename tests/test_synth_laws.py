@@ -142,6 +142,15 @@ def test_curves_reach_the_voices(block):
             assert apart(render(block, {path: ramp}, ONE, SR), flat) > 1e-3 or path in _asleep(block), path
 
 
+def test_a_synced_oscillator_keeps_the_laws(monkeypatch):
+    """A setting that adds a parameter."""
+    block = parse("oscillator(sync=true)")
+    test_no_parameter_is_dead(block)
+    test_gradients_are_finite_everywhere(block)
+    test_curves_reach_the_voices(block)
+    test_pieces_are_the_whole(block, monkeypatch)
+
+
 def _asleep(block):
     """What does nothing at the start values."""
     y = played(block, Space(block).start, ONE)

@@ -39,6 +39,25 @@ def _even(coefficients: np.ndarray, u: Float[Array, "*t"]) -> Float[Array, "*t"]
     return sum_
 
 
+def after_jump(u: Float[Array, "*t"]) -> Float[Array, "*t"]:
+    """What turns a jump of 1, `u` times `REACH` samples ago, into its low-passed form; `u` is held at 1."""
+    return u * _even(_step()[0], u) - 0.5
+
+
+def before_jump(u: Float[Array, "*t"]) -> Float[Array, "*t"]:
+    """The same of one that comes: `u` is negative and held at -1."""
+    return u * _even(_step()[0], u) + 0.5
+
+
+def after_bend(u: Float[Array, "*t"]) -> Float[Array, "*t"]:
+    """The same of a slope that rises by 1 a sample."""
+    return REACH * (_even(_step()[1], u) - 0.5 * u)
+
+
+def before_bend(u: Float[Array, "*t"]) -> Float[Array, "*t"]:
+    return REACH * (_even(_step()[1], u) + 0.5 * u)
+
+
 def _near(turns: Float[Array, "*t"], per_sample: Float[Array, "*#t"]) -> tuple[Float[Array, "*t"], ...]:
     """How far the last and the next full turn are, over `REACH` and held at 1 and -1."""
     scale = 1.0 / (REACH * jnp.maximum(jnp.abs(per_sample), 1e-7))
@@ -57,11 +76,8 @@ def saw(turns: Float[Array, "*t"], per_sample: Float[Array, "*#t"]) -> Float[Arr
     integrated polynomial interpolation", Journal of the Acoustical Society of America 131(1), 2012.
     """
     turns = turns + 0.5
-    step, _ = _step()
     since, until = _near(turns, per_sample)
-    # S(u) - sign(u) / 2 on either side; the wave falls by 2
-    edges = since * _even(step, since) - 0.5 + until * _even(step, until) + 0.5
-    return 2.0 * (turns - jnp.floor(turns)) - 1.0 - 2.0 * edges
+    return 2.0 * (turns - jnp.floor(turns)) - 1.0 - 2.0 * (after_jump(since) + before_jump(until))
 
 
 def pulse(
@@ -74,9 +90,8 @@ def pulse(
 
 def _corner(turns: Float[Array, "*t"], per_sample: Float[Array, "*#t"]) -> Float[Array, "*t"]:
     """What turns $|t|$, $t$ samples from each full turn, into its low-passed form."""
-    _, ramp = _step()
     since, until = _near(turns, per_sample)
-    return 2.0 * REACH * (_even(ramp, since) - 0.5 * since + _even(ramp, until) + 0.5 * until)
+    return 2.0 * (after_bend(since) + before_bend(until))
 
 
 def triangle(turns: Float[Array, "*t"], per_sample: Float[Array, "*#t"]) -> Float[Array, "*t"]:
