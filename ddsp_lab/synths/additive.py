@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Array, Float
 from msgspec import Meta
 
+from .._adsr import TAIL_S
 from .._block import Context, Values
 from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.harmonics import stretched
 from ..dsp.modal import audible, modes
-from ._amplifier import AMPLIFIER, TAIL_S, envelope
+from ._amplifier import AMPLIFIER, envelope
 from ._harmonics import gliding, of_power_one, seconds
 from ._phase import TUNE
 

@@ -7,12 +7,13 @@ import numpy as np
 from jaxtyping import Array, Float
 from msgspec import Meta
 
+from .._adsr import TAIL_S
 from .._block import Context, Values
 from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.harmonics import frames_for
 from ..dsp.noise_bands import band_centres, shaped_noise
-from ._amplifier import AMPLIFIER, TAIL_S, envelope
+from ._amplifier import AMPLIFIER, envelope
 
 HOP = 256
 

@@ -6,12 +6,13 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._adsr import TAIL_S, envelope_params
 from .._block import Context, Values
 from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.fm import pair
 from ..dsp.phase import steady
-from ._amplifier import AMPLIFIER, TAIL_S, envelope, envelope_params
+from ._amplifier import AMPLIFIER, envelope
 
 HIGHEST = 0.45  # of the sample rate
 

@@ -1,6 +1,6 @@
 """Harmonic-plus-noise synth: the tone of an instrument and its breath, each with a spectrum of its own."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import jax.numpy as jnp
@@ -8,18 +8,18 @@ import numpy as np
 from jaxtyping import Array, Float
 from msgspec import Meta
 
+from .._adsr import TAIL_S
 from .._block import Context, Values
 from .._param import Param
-from .._synth import VOLUME, Note, Synth
+from .._synth import Note, Synth
 from ..dsp.harmonics import frames_for
 from ..dsp.noise_bands import band_centres, shaped_noise, shares
-from ._amplifier import AMPLIFIER, TAIL_S, envelope
+from ._amplifier import AMPLIFIER, envelope
 from ._harmonics import gliding
 from ._phase import TUNE
 
 HOP = 256  # of the noise
 LOWEST_HZ, HIGHEST_HZ = 60.0, 16_000.0  # centres of the outermost bands
-LEVEL = replace(VOLUME[1], automatable=True)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class HarmonicPlusNoise(Synth):
             Param("noise_db", -72.0, 12.0, default=-12.0, unit="dB", shape=(self.bands,)),
             Param("noise", 0.0, 1.0, default=0.05, automatable=True),
             TUNE,
-            *(LEVEL if q.name == LEVEL.name else q for q in AMPLIFIER),
+            *AMPLIFIER,
         )
 
     @property

@@ -9,12 +9,13 @@ import numpy as np
 from jaxtyping import Array, Float
 from msgspec import Meta
 
+from .._adsr import TAIL_S
 from .._block import Context, Values
 from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.band_limited import blend
 from ..dsp.hard_sync import synced
-from ._amplifier import AMPLIFIER, TAIL_S, envelope
+from ._amplifier import AMPLIFIER, envelope
 from ._phase import HIGHEST, TUNE, phase
 
 SHAPE = Param("shape", 0.0, 3.0, default=2.0, automatable=True)

@@ -12,12 +12,13 @@ import numpy as np
 from jaxtyping import Array, Float
 from msgspec import Meta
 
+from .._adsr import TAIL_S
 from .._block import Context, Values
 from .._errors import AudioError
 from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.sinc import HALF, dulled, read, travelled
-from ._amplifier import AMPLIFIER, TAIL_S, envelope
+from ._amplifier import AMPLIFIER, envelope
 from ._phase import TUNE
 
 LONGEST = 1 << 20  # samples of a recording

@@ -7,13 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._adsr import TAIL_S, envelope_params
 from .._block import Context, Values
 from .._param import Param
 from .._synth import MIDDLE, Note, Synth
 from ..dsp.band_limited import blend
 from ..dsp.svf import plain_section
 from ..dsp.varying import filtered
-from ._amplifier import AMPLIFIER, TAIL_S, envelope, envelope_params
+from ._amplifier import AMPLIFIER, envelope
 from ._phase import TUNE, phase
 from .oscillator import SHAPE, WIDTH
 
