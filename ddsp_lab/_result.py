@@ -73,7 +73,8 @@ class FitResult:
         rows, stuck = [], {name.split("[")[0] for name in self.metrics.get("at_bound", ())}
         flat = self.preset.flat
         for path, param, _ in leaves(self.preset.block):
-            value = " ".join(param.text(v) for v in np.ravel(flat[path]))
+            numbers = np.ravel(flat[path])
+            value = f"{numbers.size} numbers" if param.data else " ".join(param.text(v) for v in numbers)
             star = " *" if path in stuck else ""
             rows.append((path, f"{value} {param.unit}".strip() + star, param.range_text))
         return rows

@@ -72,7 +72,7 @@ def test_blocks_are_described_as_data():
         assert isinstance(d["latency_samples"], int)
         assert d["ops_per_sample"] >= 0.0
         for q in d["params"]:
-            assert q.keys() - {"choices"} == {"name", "low", "high", "default", "unit", "scale"}
+            assert q.keys() - {"choices", "numbers"} == {"name", "low", "high", "default", "unit", "scale"}
             assert len(q.get("choices", ())) == (q["high"] + 1 if "choices" in q else 0)
             assert q["low"] <= q["default"] <= q["high"]
             assert q["scale"] in ("linear", "log", "integer")

@@ -80,7 +80,7 @@ def test_segments_pass_through_their_levels_and_leave_with_the_note():
     )
     plain = render(parse(f"oscillator({HELD}, release_ms=2000)"), {}, note(69.0, 0.4), SR)[0]
     y = render(parse(text), {}, note(69.0, 0.4), SR)[0]
-    t = np.arange(y.size) / SR
+    t = np.float32(np.arange(y.size) / SR)
     held = envelopes.segments(np.minimum(t, 0.4), (0.1, 0.05), (0.0, -0.2, -0.1), (0.0, 3.0))
     level = held + (-0.4 - held) * np.clip((t - 0.4) / 0.2, 0.0, 1.0)
     np.testing.assert_allclose(y, plain * 10.0 ** (60.0 * level / 20.0), atol=2e-3)

@@ -45,24 +45,28 @@ def _described(name: str, cls: type[Block]) -> dict[str, Any]:
 
 
 def entries(q: Param) -> list[dict[str, Any]]:
-    """One entry for every number of a parameter."""
+    """One entry for every number of a parameter, one for all of what is data: its first, and how many there are."""
     defaults = np.broadcast_to(np.asarray(q.default, float), q.shape)
+    places = [(0,) * defaults.ndim] if q.data else list(np.ndindex(q.shape))
     return [
         {
-            "name": q.name + "".join(f"[{i}]" for i in index),
+            "name": q.name if q.data else q.name + "".join(f"[{i}]" for i in index),
             "low": q.low,
             "high": q.high,
             "default": float(defaults[index]),
             "unit": q.unit,
             "scale": q.scale,
             **({"choices": list(q.choices)} if q.choices else {}),
+            **({"numbers": defaults.size} if q.data else {}),
         }
-        for index in np.ndindex(q.shape)
+        for index in places
     ]
 
 
 def shown(p: dict[str, Any]) -> tuple[Any, str]:
-    """The default and the range: choices by their names."""
+    """The default and the range: choices by their names, and how much of it there is of what is data."""
+    if numbers := p.get("numbers"):
+        return f"{numbers} numbers", f"{p['low']:g} to {p['high']:g}"
     if choices := p.get("choices"):
         return choices[round(p["default"])], ", ".join(choices)
     return p["default"], f"{p['low']:g} to {p['high']:g}"
