@@ -27,7 +27,7 @@ from ._look_ahead import check_look_ahead
 from ._notes import Notes
 from ._observed import Observed
 from ._optimizer import Optimizer
-from ._pairs import Pair, Window, agreeing, excerpt, joined, prepare_pair, problem, windows
+from ._pairs import Pair, Window, agreeing, excerpt, joined, prepare_pair, problem, thinned, thinning, windows
 from ._parse import parse, parse_optimizer, parse_target
 from ._preset import Preset
 from ._problem import Problem
@@ -45,8 +45,10 @@ from ._space import Space
 from ._target import Target
 from .report import write_report
 from .targets.log_mel import LogMel
+from .targets.multi_resolution_stft import MultiResolutionStft
 
 SHORTEST_S = 0.001  # that a fit may be given
+ROUGHLY = MultiResolutionStft(fft_sizes=(256, 512, 1024))  # of notes, at a lower rate
 ROUGH_S = 1.25  # seconds of sound on which a search by levels in bands begins
 
 
@@ -120,6 +122,8 @@ def fit(
         seen, held = windows(pairs, sr)
 
         def rough() -> Problem:
+            if played:
+                return problem(*thinned(pairs, seen, sr), space, ROUGHLY, sr // thinning(sr), prior)
             return problem(pairs, excerpt(pairs, seen, sr, ROUGH_S) or seen, space, LogMel(), sr, prior)
 
         short = excerpt(pairs, seen, sr)
@@ -134,7 +138,7 @@ def fit(
             problem(pairs, short, space, goal, sr, prior) if short else None,
             crew.computing(whole),
             seconds,
-            rough if "phase" in goal.hears and observed_through is None else None,
+            rough if (thinning(sr) > 1 if played else "phase" in goal.hears) and observed_through is None else None,
         )
         search = Search(evaluate, space, way, seed)
         if run is not None:

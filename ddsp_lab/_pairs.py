@@ -18,7 +18,7 @@ from ._render import as_audio
 from ._source import Source, channels, check_takes, passage, stack
 from ._space import Space
 from ._target import Target, prepared
-from .audio import mixdown
+from .audio import mixdown, resample
 from .dsp.alignment import Alignment, align, overlap
 
 HOLD_OUT = 0.15  # of every pair, at its end
@@ -26,6 +26,7 @@ DIED_AWAY = 1e-3  # of the energy: what is left after it is no passage to hold o
 SHORTEST_S = 3.0  # pairs below this are fitted whole
 WINDOW_S, FIT_S = 4.0, 16.0  # a longer fit sees windows of 4 s, 16 s in all
 EXCERPT_S, TELLING = 2.5, 0.05  # an excerpt is as long as this and holds that share of its window's energy
+ENOUGH_HZ = 14_000  # of a sample rate, for a first look at what a synth does
 LEAD_S = 2.0  # of warm-up, which fills the chain's memory, before a window or a held-out part
 MIN_SAMPLES = 64
 
@@ -173,6 +174,19 @@ def excerpt(pairs: Sequence[Pair], seen: Sequence[Window], sr: int, seconds: flo
     size = max(int(seconds * sr), _sounding(heard, TELLING))
     longer = 2 * size <= sum(w.stop - w.start for w in seen)
     return [replace(loudest, stop=loudest.start + size)] if longer else []
+
+
+def thinning(sr: int) -> int:
+    """One sample in how many is enough for a first look."""
+    return max(1, sr // ENOUGH_HZ)
+
+
+def thinned(pairs: Sequence[Pair], seen: Sequence[Window], sr: int) -> tuple[list[Pair], list[Window]]:
+    """Notes and their references at a rate that is `thinning` times lower: a chain that makes its own sound can be
+    looked at there for a fraction of the price."""
+    by = thinning(sr)
+    lower = [replace(p, reference=resample(p.reference, sr, sr // by)) for p in pairs]
+    return lower, [Window(w.pair, w.start // by, min(w.stop // by, lower[w.pair].samples)) for w in seen]
 
 
 def _energy(x: np.ndarray) -> float:

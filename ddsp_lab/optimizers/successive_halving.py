@@ -21,6 +21,7 @@ from ._genes import Genes
 VARIED = 8  # points about each suggestion
 NEARBY, REDRAWN = 0.05, 0.2  # how far, and how many of their coordinates are drawn anew
 APART = 0.03  # of a range, in some coordinate: nearer starts would go the same way
+CHANGE, NUDGE, LEAST = 0.05, 2e-3, 1e-4  # of the loss; of a range: what is tried, and the shortest step
 JUMPS = 3  # coordinates that are drawn anew at once, at most
 
 
@@ -67,19 +68,25 @@ class SuccessiveHalving(Optimizer):
         return State(space.layout, np.concatenate([space.start[None], drawn]))
 
     def step(self, key: Array, evaluate: Evaluate, state: State) -> Round:
-        random = generator(key)
+        random, look = generator(key), evaluate.rough or evaluate
+        final = state.rung > 0 and len(state.leading) == 1
         if not state.rung:
-            leading = self._first(key, random, evaluate, state)
+            leading = self._first(key, random, look, evaluate, state)
+        elif final:
+            leading, look = [Descent(state.leading[0].u, np.inf)], evaluate
         else:
-            leading = [self._jumped(random, evaluate, state.layout, d) for d in state.leading]
-        final = len(leading) == 1
+            leading = [self._jumped(random, look, state.layout, d) for d in state.leading]
+        if look is not evaluate:
+            evaluate.losses(leading[0].u)  # what stands if the budget ends here
         steps = self.last if final else self.steps << state.rung
-        ran = side_by_side(evaluate, [_descended(evaluate, d, steps, self.learning_rate) for d in leading])
+        ran = side_by_side(look, [_descended(look, d, steps, self.learning_rate) for d in leading])
         ran = sorted((min(old, new, key=_loss) for old, new in zip(leading, ran, strict=True)), key=_loss)
         kept = tuple(ran[: -(-len(ran) // 2)])
         return Round(replace(state, leading=kept, rung=state.rung + 1), final)
 
-    def _first(self, key: Array, random: np.random.Generator, evaluate: Evaluate, state: State) -> list[Descent]:
+    def _first(
+        self, key: Array, random: np.random.Generator, look: Evaluate, evaluate: Evaluate, state: State
+    ) -> list[Descent]:
         """The best of all that might be a start, no two of them near each other."""
         start = state.scouts[0]
         guesses = np.array(evaluate.suggested("estimates", start, 0)).reshape(-1, start.size)
@@ -88,12 +95,13 @@ class SuccessiveHalving(Optimizer):
         moved = np.where(anew, random.random(about.shape), about + NEARBY * random.standard_normal(about.shape))
         points = np.concatenate([guesses, np.clip(moved, 0.0, 1.0), state.scouts])
         points = Genes.of(state.layout).settled(points)
-        losses = evaluate.generation(points) if len(points) > 1 else np.zeros(1)
+        losses = look.generation(points) if len(points) > 1 else np.zeros(1)
         chosen: list[int] = []
-        for i in np.argsort(losses, kind="stable"):
+        # half of the places are the guesses' own: what is nearly right may sound worse than what is wrong altogether
+        for i in [*range(min(len(guesses), self.starts // 2)), *np.argsort(losses, kind="stable")]:
             if len(chosen) < self.starts and all(np.abs(points[i] - points[k]).max() > APART for k in chosen):
                 chosen.append(int(i))
-        u, found, _ = awake(evaluate, points[chosen[:1]], key)
+        u, found, _ = awake(look, points[chosen[:1]], key)
         return [Descent(u[0], float(found[0])), *(Descent(points[i], float(losses[i])) for i in chosen[1:])]
 
     def _jumped(self, random: np.random.Generator, evaluate: Evaluate, layout: Layout, d: Descent) -> Descent:
@@ -110,8 +118,14 @@ class SuccessiveHalving(Optimizer):
 
 
 def _descended(evaluate: Evaluate, d: Descent, steps: int, rate: float) -> Generator[Asked, Any, Descent]:
-    """The lowest point on the way of Adam in the unit cube; where a gradient is not finite it ends."""
-    begin, move = _adam(steps, rate)
+    """The lowest point on the way of Adam in the unit cube; where a gradient is not finite it ends.
+
+    No step of a coordinate is longer than what changes the loss by a twentieth: a ratio of frequencies that is right
+    would be lost before its slope could say so."""
+    begin, move = _adam(steps)
+    losses = yield evaluate.ask_losses(_nudged(d.u))
+    here, changed = losses[0], np.abs(losses[1:] - losses[0]).reshape(2, -1).max(axis=0)
+    share = np.where(np.isfinite(changed), np.minimum(CHANGE * here * NUDGE / (changed + 1e-30), rate), LEAST)
     u, best = d.u, Descent(d.u, np.inf)
     moments = begin(u.astype(np.float32))
     for _ in range(steps):
@@ -121,18 +135,23 @@ def _descended(evaluate: Evaluate, d: Descent, steps: int, rate: float) -> Gener
         if not (np.isfinite(gradients).all() and np.isfinite(losses[0])):
             break
         change, moments = move(gradients[0].astype(np.float32), moments)
-        u = np.clip(u + np.asarray(change, np.float64), 0.0, 1.0)
+        u = np.clip(u + np.maximum(share, LEAST) * np.asarray(change, np.float64), 0.0, 1.0)
     return best
 
 
+def _nudged(u: np.ndarray) -> np.ndarray:
+    """The point, and each coordinate of it a little up or down."""
+    by = NUDGE * np.eye(u.size)
+    return np.clip(np.concatenate([u[None], u + by, u - by]), 0.0, 1.0)
+
+
 @lru_cache(maxsize=16)
-def _adam(steps: int, rate: float) -> tuple[Any, Any]:
+def _adam(steps: int) -> tuple[Any, Any]:
     import jax
     import optax
 
     warm = max(1, steps // 20)
-    schedule = optax.warmup_cosine_decay_schedule(0.1 * rate, rate, warm, max(steps, warm + 1), 0.01 * rate)
-    way = optax.adam(schedule)
+    way = optax.adam(optax.warmup_cosine_decay_schedule(0.1, 1.0, warm, max(steps, warm + 1), 0.01))
     return jax.jit(way.init), jax.jit(way.update)
 
 

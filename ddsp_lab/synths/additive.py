@@ -10,12 +10,15 @@ from msgspec import Meta
 
 from .._adsr import TAIL_S
 from .._block import Context, Values
+from .._notes import Notes
 from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.harmonics import stretched
 from ..dsp.modal import audible, modes
+from ..dsp.partial_fit import course, stiffness
 from ._amplifier import AMPLIFIER, envelope
 from ._harmonics import gliding, of_power_one, seconds
+from ._heard import amplifier_guess, telling_note
 from ._phase import TUNE
 
 LEAST = 1e-3  # dB/s: the first harmonic needs a decay too
@@ -64,6 +67,33 @@ class Additive(Synth):
             level = of_power_one(level, audible(f, sr))
             y = modes(f, 60.0 / fall_db, level, note.lead(f, sr), samples, sr)
         return y * envelope(p, note, samples, sr)
+
+    def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
+        """Every harmonic as it is heard in the note that stands out most."""
+        heard = telling_note(source, reference, ctx.sr)
+        if heard is None:
+            return []
+        levels, body, param = heard.harmonics(self.partials), heard.body, {q.name: q for q in self.params}
+        tone = np.sqrt(np.sum(np.square(levels), axis=1))
+        of = course(levels[body], heard.time_s[body], tone[body])
+        k = np.arange(1, self.partials + 1)
+        rows = np.stack([np.log2(k), k % 2 == 0, np.ones_like(k)], axis=1)[of.heard]
+        tilt_db, even_db, level_db = np.linalg.lstsq(rows, of.level_db[of.heard], rcond=1e-6)[0]
+        tilt_db, even_db = (
+            float(np.clip(v, param[n].low, param[n].high)) for v, n in ((tilt_db, "tilt_db"), (even_db, "even_db"))
+        )
+        own_db = of.level_db - (level_db + tilt_db * np.log2(k) + even_db * (k % 2 == 0))
+        softer_db = 3.0 * (heard.velocity - 1.0)
+        guess = amplifier_guess(heard, self.params) | {
+            "hardness_db": 3.0,
+            "tilt_db": float(np.clip(tilt_db - softer_db, -24.0, 6.0)),
+            "even_db": even_db,
+            "gain_db": np.clip(own_db[: param["gain_db"].shape[0]], -48.0, 24.0),
+            "damping_db": float(np.clip(of.fall_db, 0.0, 40.0)),
+        }
+        if not self.glides:
+            guess["inharmonicity"] = max(stiffness(heard.x, ctx.sr, heard.f0_hz), INHARMONICITY.low)
+        return [guess]
 
     def _levels(self, p: Values, note: Note) -> Float[Array, " k"]:
         k = np.arange(1, self.partials + 1)

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from .._adsr import TAIL_S
 from .._block import Context, Values
+from .._notes import Notes
 from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.band_limited import blend
@@ -21,6 +22,10 @@ from ._phase import HIGHEST, TUNE, phase
 SHAPE = Param("shape", 0.0, 3.0, default=2.0, automatable=True)
 WIDTH = Param("width", 0.05, 0.95, default=0.5, automatable=True)
 SYNC = Param("sync_st", 0.0, 48.0, default=7.0, unit="st", automatable=True)
+from ..dsp.wave_fit import nearest_waves
+from ._heard import amplifier_guess, telling_note
+
+GUESSES = 3  # at the wave
 DETUNE = Param("detune_cents", 0.0, 100.0, default=15.0, unit="cents")
 
 
@@ -68,3 +73,12 @@ class Oscillator(Synth):
             return blend(turns, per_sample, p["shape"], p["width"])
         ratio = jnp.minimum(2.0 ** (p["sync_st"] / 12.0), HIGHEST / per_sample)
         return synced(turns, per_sample, ratio, p["shape"], p["width"])
+
+    def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
+        """The waves whose harmonics are nearest to those of the note that stands out most, under its envelope."""
+        heard = telling_note(source, reference, ctx.sr)
+        if heard is None:
+            return []
+        guess = amplifier_guess(heard, self.params)
+        tone = np.sqrt(np.mean(np.square(heard.harmonics(64)[heard.body]), axis=0))
+        return [guess | {"shape": s, "width": w} for s, w in nearest_waves(tone, GUESSES)]

@@ -5,19 +5,26 @@ from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .._adsr import TAIL_S, envelope_params
 from .._block import Context, Values
+from .._notes import Notes
 from .._param import Param
 from .._synth import MIDDLE, Note, Synth
 from ..dsp.band_limited import blend
+from ..dsp.filter_fit import Track, movement, tracks
 from ..dsp.svf import plain_section
 from ..dsp.varying import filtered
+from ..dsp.wave_fit import wave_harmonics
 from ._amplifier import AMPLIFIER, envelope
+from ._heard import Heard, amplifier_guess, telling_note
 from ._phase import TUNE, phase
 from .oscillator import SHAPE, WIDTH
 
+WAVES = ((2.0, 0.5), (3.0, 0.5), (3.0, 0.25), (3.0, 0.1), (2.5, 0.3), (1.0, 0.5), (1.5, 0.5), (0.0, 0.5))  # tried
+HARMONICS, FRAMES, GUESSES = 40, 24, 3
 LOWEST_HZ, HIGHEST = 16.0, 0.45  # where a moving cutoff is held; of the sample rate
 
 
@@ -75,3 +82,36 @@ class Subtractive(Synth):
         for _ in range(stages):
             _, y = filtered(section, y, jnp.zeros((1, 2), y.dtype))
         return y[0] * envelope(p, note, samples, sr)
+
+    def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
+        """The waves that a moving filter brings nearest to the note that stands out most: one oscillator, and what is
+        beside its harmonics as noise."""
+        heard = telling_note(source, reference, ctx.sr)
+        if heard is None:
+            return []
+        body = np.flatnonzero(heard.body)
+        body = body[np.linspace(0, body.size - 1, min(FRAMES, body.size)).astype(int)]
+        levels = heard.harmonics(HARMONICS)[body]
+        waves = np.stack([wave_harmonics(shape, width, HARMONICS) for shape, width in WAVES])
+        found = tracks(levels, heard.f0_hz, waves, self.kind, 2 if self.steep else 1, ctx.sr)
+        beside = np.square(heard.level[body]).sum() / (0.5 * np.square(levels).sum() + 1e-12) - 1.0
+        common = amplifier_guess(heard, self.params) | {"noise": float(np.sqrt(np.clip(beside, 0.0, 1.0)))}
+        return [common | self._guess(track, heard, heard.time_s[body]) for track in found[:GUESSES]]
+
+    def _guess(self, track: Track, heard: Heard, time_s: Float[np.ndarray, " n"]) -> Values:
+        """A track of cutoffs as the filter's envelope: it falls to where it ends, or rises to there and stays."""
+        (shape, width), move = WAVES[track.wave], movement(track.cutoff_hz, time_s)
+        rises = move.end_st > move.start_st
+        base_st = (move.start_st if rises else move.end_st) + 12.0 * np.log2(440.0 / heard.f0_hz)
+        known = {q.name: q for q in self.params}
+        tuned = {"osc1_shape": shape, "osc1_width": width, "osc2_shape": shape, "osc2_width": width, "osc_mix": 0.2}
+        moved = {
+            "cutoff_hz": heard.f0_hz * 2.0 ** (base_st / 12.0),
+            "q": track.q,
+            "filter_env_st": abs(move.end_st - move.start_st),
+            "filter_attack_ms": 2e3 * move.half_s if rises else 1.0,
+            "filter_decay_ms": 6e3 * move.half_s,
+            "filter_sustain": float(rises),
+        }
+        fixed = {"tune_st": 0.0, "osc2_tune_st": 0.05, "key_tracking": 0.0, "vibrato_st": 0.0}
+        return fixed | tuned | {k: float(np.clip(v, known[k].low, known[k].high)) for k, v in moved.items()}

@@ -12,7 +12,7 @@ from .._errors import ExpressionError
 from .._target import Target, Trait
 from ..dsp.band_scales import BandScale, triangles
 from ..dsp.resolutions import AURALOSS, Window, drawn_sizes
-from ..dsp.spectral_distance import Bins, Resolution, differences, kept, magnitude, root
+from ..dsp.spectral_distance import Bins, Floor, Resolution, differences, kept, magnitude, root
 from ..dsp.stereo import sum_and_difference
 from ..dsp.stft import stft
 from ..dsp.weighting import Weighting, bin_weights
@@ -32,7 +32,8 @@ class MultiResolutionStft(Target):
 
     `mel_bands`, `bark_bands` or `cqt_bands` (even in log frequency) gathers all but the complex term in as many bands;
     `weighting` counts bins as a sound-level meter (a) or loudness (k) does; `random_sizes` many FFT sizes are drawn by
-    `seed` between the smallest and the largest, once; `sum_difference` compares the two of two channels.
+    `seed` between the smallest and the largest, once; `sum_difference` compares the two of two channels. Powers below
+    `floor_db` count as equal: noise of -106 dBFS lies at -80; with a lower one it matters how sounds end in silence.
     `auraloss_compatible` takes auraloss 0.4's default sizes, edges, floor and views, and gives its numbers.
 
     References: Yamamoto, Song, Kim, "Parallel WaveGAN", ICASSP, 2020, eqs. 4-6; Steinmetz, Pons, Pascual, Serrà,
@@ -52,6 +53,7 @@ class MultiResolutionStft(Target):
     random_sizes: Annotated[int, Meta(ge=0, le=16)] = 0
     seed: Annotated[int, Meta(ge=0)] = 0
     weighting: Weighting = "none"
+    floor_db: Annotated[float, Meta(ge=-200.0, le=0.0)] = -80.0
     sum_difference: bool = False
 
     def check_settings(self) -> None:
@@ -85,6 +87,10 @@ class MultiResolutionStft(Target):
         sizes = drawn_sizes(self.fft_sizes, self.random_sizes, self.seed) or self.fft_sizes
         return AURALOSS if self.auraloss_compatible else tuple((n, n // 4, n) for n in sizes)
 
+    @property
+    def _floor(self) -> Floor:
+        return Floor(10.0 ** (self.floor_db / 10.0), self.auraloss_compatible)
+
     def _views(self, x: Audio) -> list[Audio]:
         """The signals to compare."""
         return sum_and_difference(x, self.auraloss_compatible) if self.sum_difference and x.shape[0] == 2 else [x]
@@ -96,7 +102,7 @@ class MultiResolutionStft(Target):
         return z.real, z.imag
 
     def _magnitude(self, spectrum: tuple[Bins, Bins], fft: int, sr: int) -> Bins:
-        m = magnitude(self.auraloss_compatible, *spectrum)
+        m = magnitude(self._floor, *spectrum)
         for scale, count in self._bands.items():
             m = m @ triangles(scale, fft, sr, count).astype(m.dtype)
         return m
@@ -108,7 +114,7 @@ class MultiResolutionStft(Target):
             for resolution in self.resolutions:
                 spectrum = self._spectrum(view, resolution, sr, length)
                 m = self._magnitude(spectrum, resolution[0], sr)
-                features.append(kept(m, spectrum if self.complex_weight else None, resolution[1], length))
+                features.append(kept(self._floor, m, spectrum if self.complex_weight else None, resolution[1], length))
         return features
 
     def distance(self, features: list[Resolution], y: Audio, sr: int) -> Float[Array, ""]:
@@ -121,7 +127,7 @@ class MultiResolutionStft(Target):
                 squares, logs = jnp.sum(f.heard * error**2), jnp.sum(f.heard * jnp.abs(jnp.log(m) - f.log))
                 total = total + self.linear_weight * jnp.sum(f.heard * jnp.abs(error))
             else:
-                squares, logs = differences(self.auraloss_compatible, *spectrum, f.magnitude, f.log, f.heard)
+                squares, logs = differences(self._floor, *spectrum, f.magnitude, f.log, f.heard)
             total = total + self.convergence_weight * (root(squares) / f.norm) + self.log_weight * logs
             if f.spectrum is not None:
                 re, im, share = f.spectrum

@@ -1,0 +1,78 @@
+"""What a recording tells of the note that stands out in it most."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from .._block import Values
+from .._notes import Notes
+from .._param import Param
+from ..dsp.envelope_fit import fitted_adsr
+from ..dsp.midi_pitch import hz
+from ..dsp.tone_levels import harmonic_levels, level_curve
+
+HOP_S = 0.0025
+LONGEST_S, SHORTEST_S = 4.0, 0.02  # of a note that is looked at
+BODY = 0.25  # of the peak level: frames that tell the tone
+
+
+class Heard(NamedTuple):
+    """A note alone: `x` from its onset to the next one, mono; what was played; its level every 2.5 ms."""
+
+    x: Float[np.ndarray, " t"]
+    sr: int
+    f0_hz: float
+    duration_s: float
+    velocity: float
+    level: Float[np.ndarray, " n"]
+
+    @property
+    def hop(self) -> int:
+        return max(1, round(HOP_S * self.sr))
+
+    @property
+    def time_s(self) -> Float[np.ndarray, " n"]:
+        return np.arange(self.level.size) * self.hop / self.sr
+
+    def harmonics(self, count: int) -> Float[np.ndarray, "n count"]:
+        return harmonic_levels(self.x, self.sr, self.f0_hz, count, self.hop)
+
+    @property
+    def body(self) -> np.ndarray:
+        """The frames that are loud."""
+        return self.level > BODY * self.level.max()
+
+
+def telling_note(notes: Notes, reference: np.ndarray, sr: int) -> Heard | None:
+    """The note of most energy until the next begins; None where there is nothing to hear."""
+    mono = np.asarray(reference, np.float64).mean(axis=0)
+    onset, sounds = np.asarray(notes.onset_s, float), np.asarray(notes.velocity) > 0.0
+    ends = np.append(onset[1:], mono.size / sr)
+    best, most = None, 0.0
+    for i in np.flatnonzero(sounds):
+        first, last = round(max(onset[i], 0.0) * sr), round(min(ends[i], onset[i] + LONGEST_S) * sr)
+        energy = float(np.sum(np.square(mono[first:last])))
+        if last - first >= SHORTEST_S * sr and energy > most:
+            best, most = (int(i), mono[first:last]), energy
+    if best is None:
+        return None
+    i, x = best
+    f0_hz = float(np.clip(hz(float(notes.pitch[i])), 1.0, 0.45 * sr))
+    level = level_curve(x, sr, max(f0_hz, 20.0), max(1, round(HOP_S * sr)))
+    return Heard(x, sr, f0_hz, float(notes.duration_s[i]), float(notes.velocity[i]), level)
+
+
+def amplifier_guess(heard: Heard, params: tuple[Param, ...]) -> Values:
+    """`attack_ms`, `decay_ms`, `sustain`, `release_ms` and `gate` from the course of the level."""
+    range_of = {q.name: (float(q.low), float(q.high)) for q in params}
+    bounds = {f"{k}_s": tuple(1e-3 * v for v in range_of[f"{k}_ms"]) for k in ("attack", "decay", "release")}
+    off: Any = tuple(heard.duration_s * v for v in range_of["gate"])
+    found = fitted_adsr(heard.time_s, heard.level, bounds | {"sustain": range_of["sustain"], "off_s": off})
+    guess = {f"{k}_ms": 1e3 * found[f"{k}_s"] for k in ("attack", "decay", "release")}
+    return guess | {
+        "sustain": found["sustain"],
+        "gate": float(np.clip(found["off_s"] / heard.duration_s, *range_of["gate"])),
+    }
