@@ -27,7 +27,19 @@ from ._look_ahead import check_look_ahead
 from ._notes import Notes
 from ._observed import Observed
 from ._optimizer import Optimizer
-from ._pairs import Pair, Window, agreeing, excerpt, joined, prepare_pair, problem, thinned, thinning, windows
+from ._pairs import (
+    Pair,
+    Window,
+    agreeing,
+    alike_when_thinned,
+    excerpt,
+    joined,
+    prepare_pair,
+    problem,
+    thinned,
+    thinning,
+    windows,
+)
 from ._parse import parse, parse_optimizer, parse_target
 from ._preset import Preset
 from ._problem import Problem
@@ -138,7 +150,9 @@ def fit(
             problem(pairs, short, space, goal, sr, prior) if short else None,
             crew.computing(whole),
             seconds,
-            rough if (thinning(sr) > 1 if played else "phase" in goal.hears) and observed_through is None else None,
+            rough
+            if (alike_when_thinned(block, sr) if played else "phase" in goal.hears) and observed_through is None
+            else None,
         )
         search = Search(evaluate, space, way, seed)
         if run is not None:

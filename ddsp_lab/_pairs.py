@@ -181,6 +181,13 @@ def thinning(sr: int) -> int:
     return max(1, sr // ENOUGH_HZ)
 
 
+def alike_when_thinned(chain: Block, sr: int) -> bool:
+    """Whether there is a lower rate to look at, and the chain sounds there as it does here, but for what is above: no
+    synth of it folds partials back, and no effect bends waves."""
+    links = [link for link in walk(chain) if not link.children]
+    return thinning(sr) > 1 and not any(getattr(link, "aliases", not (link.linear or link.is_source)) for link in links)
+
+
 def thinned(pairs: Sequence[Pair], seen: Sequence[Window], sr: int) -> tuple[list[Pair], list[Window]]:
     """Notes and their references at a rate that is `thinning` times lower: a chain that makes its own sound can be
     looked at there for a fraction of the price."""

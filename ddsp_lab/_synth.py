@@ -74,6 +74,7 @@ class Synth(Block, abc.ABC):
     family = "synths"
     takes = "notes"
     tail_s: ClassVar[float] = 1.0
+    aliases: ClassVar[bool] = False  # whether what it makes beyond half the sample rate is heard below
 
     @abc.abstractmethod
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:

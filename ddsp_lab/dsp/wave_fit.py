@@ -18,7 +18,7 @@ APART = 2  # cells of the table between two answers
 def wave_harmonics(shape: float, width: float, count: int) -> Float[np.ndarray, " k"]:
     """The amplitudes of the first harmonics of a wave."""
     turns = jnp.arange(POINTS) / POINTS
-    wave = np.asarray(blend(turns, 1.0 / POINTS, jnp.asarray(shape), jnp.asarray(width)))
+    wave = np.asarray(blend(turns, jnp.asarray(1.0 / POINTS), jnp.asarray(shape), jnp.asarray(width)))
     return 2.0 / POINTS * np.abs(np.fft.rfft(wave))[1 : count + 1]
 
 
@@ -26,7 +26,7 @@ def wave_harmonics(shape: float, width: float, count: int) -> Float[np.ndarray, 
 def _table() -> Float[np.ndarray, "shapes widths k"]:
     """The amplitudes of the harmonics of each wave."""
     turns = jnp.arange(POINTS) / POINTS
-    waves = jax.vmap(jax.vmap(lambda s, w: blend(turns, 1.0 / POINTS, s, w), (None, 0)), (0, None))(
+    waves = jax.vmap(jax.vmap(lambda s, w: blend(turns, jnp.asarray(1.0 / POINTS), s, w), (None, 0)), (0, None))(
         jnp.asarray(SHAPES), jnp.asarray(WIDTHS)
     )
     return 2.0 / POINTS * np.abs(np.fft.rfft(np.asarray(waves)))[..., 1 : HARMONICS + 1]

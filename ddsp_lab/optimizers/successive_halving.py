@@ -22,7 +22,7 @@ VARIED = 8  # points about each suggestion
 NEARBY, REDRAWN = 0.05, 0.2  # how far, and how many of their coordinates are drawn anew
 APART = 0.03  # of a range, in some coordinate: nearer starts would go the same way
 CHANGE, NUDGE, LEAST = 0.05, 2e-3, 1e-4  # of the loss; of a range: what is tried, and the shortest step
-JUMPS = 3  # coordinates that are drawn anew at once, at most
+TOGETHER = 8  # jumps that are tried together, at most
 
 
 class Descent(NamedTuple):
@@ -43,10 +43,10 @@ class SuccessiveHalving(Optimizer):
     r"""Adam from `starts` points at once, each for `steps`; then the better half of them for twice as long, and again
     until one is left, which takes `last` steps.
 
-    The starts are the best of the chain's own start, what its sources guess (`Block.estimate`), points about those
-    guesses, and `scouts` drawn at random. Between two rungs each that is left tries `jumps` points that differ in a
-    few coordinates drawn anew, and goes on from the best: a gradient does not lead from one waveform or ratio of
-    frequencies to another. Every rung has a cosine schedule of its own.
+    The starts are what its sources guess (`Block.estimate`), and the best of the chain's own start, points about those
+    guesses, and `scouts` drawn at random. Between two rungs each that is left has every coordinate drawn anew a few
+    times, and takes what pays: a gradient does not lead from one waveform or ratio of frequencies to another. All but
+    the last descent look at the sound at a lower rate. Every rung has a cosine schedule of its own.
 
     References: Jamieson, Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS,
     2016; Kingma, Ba, "Adam: a method for stochastic optimization", ICLR, 2015; Loshchilov, Hutter, "SGDR: stochastic
@@ -57,7 +57,7 @@ class SuccessiveHalving(Optimizer):
     scouts: Annotated[int, Meta(ge=0)] = 200
     steps: Annotated[int, Meta(ge=1)] = 25
     last: Annotated[int, Meta(ge=1)] = 250
-    jumps: Annotated[int, Meta(ge=0)] = 30
+    jumps: Annotated[int, Meta(ge=0)] = 3
     learning_rate: Annotated[float, Meta(gt=0.0)] = 0.03
 
     needs_gradient: ClassVar[bool] = True
@@ -105,16 +105,23 @@ class SuccessiveHalving(Optimizer):
         return [Descent(u[0], float(found[0])), *(Descent(points[i], float(losses[i])) for i in chosen[1:])]
 
     def _jumped(self, random: np.random.Generator, evaluate: Evaluate, layout: Layout, d: Descent) -> Descent:
+        """The best of points at which one coordinate is drawn anew, each `jumps` times, and of those at which all that
+        has paid so is taken together, what has paid most first."""
         if not self.jumps:
             return d
-        rows = np.repeat(d.u[None], self.jumps, axis=0)
-        for row in rows:
-            which = random.integers(d.u.size, size=random.integers(1, JUMPS + 1))
-            row[which] = random.random(which.size)
-        rows = Genes.of(layout).settled(rows)
-        losses = evaluate.generation(rows)
-        best = int(np.argmin(losses))
-        return min(d, Descent(rows[best], float(losses[best])), key=_loss)
+        which = np.tile(np.arange(d.u.size), self.jumps)
+        singles = np.where(which[:, None] == np.arange(d.u.size), random.random((which.size, 1)), d.u)
+        singles = Genes.of(layout).settled(singles)
+        losses = evaluate.generation(singles)
+        rows, taken = [], d.u
+        for i in np.argsort(losses, kind="stable")[:TOGETHER]:
+            if losses[i] < d.loss:
+                taken = np.where(which[i] == np.arange(d.u.size), singles[i], taken)
+                rows.append(taken)
+        found = [d, *map(Descent, singles, losses.tolist())]
+        if len(rows) > 1:
+            found += map(Descent, rows, evaluate.generation(np.stack(rows)).tolist())
+        return min(found, key=_loss)
 
 
 def _descended(evaluate: Evaluate, d: Descent, steps: int, rate: float) -> Generator[Asked, Any, Descent]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -68,9 +68,14 @@ def telling_note(notes: Notes, reference: np.ndarray, sr: int) -> Heard | None:
 def amplifier_guess(heard: Heard, params: tuple[Param, ...]) -> Values:
     """`attack_ms`, `decay_ms`, `sustain`, `release_ms` and `gate` from the course of the level."""
     range_of = {q.name: (float(q.low), float(q.high)) for q in params}
-    bounds = {f"{k}_s": tuple(1e-3 * v for v in range_of[f"{k}_ms"]) for k in ("attack", "decay", "release")}
-    off: Any = tuple(heard.duration_s * v for v in range_of["gate"])
-    found = fitted_adsr(heard.time_s, heard.level, bounds | {"sustain": range_of["sustain"], "off_s": off})
+
+    def scaled(name: str, by: float) -> tuple[float, float]:
+        low, high = range_of[name]
+        return by * low, by * high
+
+    bounds = {f"{k}_s": scaled(f"{k}_ms", 1e-3) for k in ("attack", "decay", "release")}
+    held = {"sustain": range_of["sustain"], "off_s": scaled("gate", heard.duration_s)}
+    found = fitted_adsr(heard.time_s, heard.level, bounds | held)
     guess = {f"{k}_ms": 1e3 * found[f"{k}_s"] for k in ("attack", "decay", "release")}
     return guess | {
         "sustain": found["sustain"],

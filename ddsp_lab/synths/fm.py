@@ -39,6 +39,7 @@ class Fm(Synth):
     """
 
     tail_s: ClassVar[float] = TAIL_S
+    aliases: ClassVar[bool] = True
     params = (
         Param("carrier_ratio", 0.25, 8.0, default=1.0, scale="log"),
         Param("ratio", 0.125, 16.0, default=2.0, scale="log"),
