@@ -38,7 +38,7 @@ FAMILIES = (  # what `auto` tries
 )
 FINALISTS = 3  # of them
 GLANCE, SHORT = "random_search(generations=1, population=64)", "adam(steps=50, starts=4, scouts=100)"
-LONG = "adam(steps=250, starts=6, scouts=600, learning_rate=0.03)"
+LONG = "successive_halving"
 RACE = 0.1  # of the budget, for each of the finalists
 PAYS = 0.005  # of the loss: what another parameter has to take off it
 SURE = 0.5  # confidence from which a pitch is taken for right
