@@ -16,15 +16,14 @@ from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.band_limited import blend
 from ..dsp.hard_sync import synced
+from ..dsp.wave_fit import nearest_waves
 from ._amplifier import AMPLIFIER, envelope
+from ._heard import amplifier_guess, telling_note
 from ._phase import HIGHEST, TUNE, phase
 
 SHAPE = Param("shape", 0.0, 3.0, default=2.0, automatable=True)
 WIDTH = Param("width", 0.05, 0.95, default=0.5, automatable=True)
 SYNC = Param("sync_st", 0.0, 48.0, default=7.0, unit="st", automatable=True)
-from ..dsp.wave_fit import nearest_waves
-from ._heard import amplifier_guess, telling_note
-
 GUESSES = 3  # at the wave
 DETUNE = Param("detune_cents", 0.0, 100.0, default=15.0, unit="cents")
 
