@@ -54,7 +54,7 @@ class SuccessiveHalving(Optimizer):
     """
 
     starts: Annotated[int, Meta(ge=1)] = 8
-    scouts: Annotated[int, Meta(ge=0)] = 200
+    scouts: Annotated[int, Meta(ge=0)] = 100
     steps: Annotated[int, Meta(ge=1)] = 25
     last: Annotated[int, Meta(ge=1)] = 250
     jumps: Annotated[int, Meta(ge=0)] = 3
@@ -125,13 +125,14 @@ class SuccessiveHalving(Optimizer):
 
 
 def _descended(evaluate: Evaluate, d: Descent, steps: int, rate: float) -> Generator[Asked, Any, Descent]:
-    """The lowest point on the way of Adam in the unit cube; where a gradient is not finite it ends.
+    """The lowest point on the way of Adam in the unit cube, to which it goes half of the way back from where a gradient
+    is not finite.
 
     No step of a coordinate is longer than what changes the loss by a twentieth: a ratio of frequencies that is right
     would be lost before its slope could say so."""
     begin, move = _adam(steps)
     losses = yield evaluate.ask_losses(_nudged(d.u))
-    here, changed = losses[0], np.abs(losses[1:] - losses[0]).reshape(2, -1).max(axis=0)
+    here, changed = losses[0], np.abs(losses[1:] - losses[0])
     share = np.where(np.isfinite(changed), np.minimum(CHANGE * here * NUDGE / (changed + 1e-30), rate), LEAST)
     u, best = d.u, Descent(d.u, np.inf)
     moments = begin(u.astype(np.float32))
@@ -140,16 +141,16 @@ def _descended(evaluate: Evaluate, d: Descent, steps: int, rate: float) -> Gener
         if losses[0] < best.loss:
             best = Descent(u, float(losses[0]))
         if not (np.isfinite(gradients).all() and np.isfinite(losses[0])):
-            break
+            u = 0.5 * (u + best.u)
+            continue
         change, moments = move(gradients[0].astype(np.float32), moments)
         u = np.clip(u + np.maximum(share, LEAST) * np.asarray(change, np.float64), 0.0, 1.0)
     return best
 
 
 def _nudged(u: np.ndarray) -> np.ndarray:
-    """The point, and each coordinate of it a little up or down."""
-    by = NUDGE * np.eye(u.size)
-    return np.clip(np.concatenate([u[None], u + by, u - by]), 0.0, 1.0)
+    """The point, and each coordinate of it a little nearer to the middle."""
+    return np.concatenate([u[None], u + np.diag(np.where(u < 0.5, NUDGE, -NUDGE))])
 
 
 @lru_cache(maxsize=16)

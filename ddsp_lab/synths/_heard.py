@@ -38,7 +38,7 @@ class Heard(NamedTuple):
         return np.arange(self.level.size) * self.hop / self.sr
 
     def harmonics(self, count: int) -> Float[np.ndarray, "n count"]:
-        return harmonic_levels(self.x, self.sr, self.f0_hz, count, self.hop)
+        return harmonic_levels(self.x, self.sr, self.f0_hz, count, self.hop)[: self.level.size]
 
     @property
     def body(self) -> np.ndarray:
