@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -11,6 +12,7 @@ from .._block import Values
 from .._notes import Notes
 from .._param import Param
 from ..dsp.envelope_fit import fitted_adsr
+from ..dsp.envelopes import adsr
 from ..dsp.midi_pitch import hz
 from ..dsp.tone_levels import harmonic_levels, level_curve
 
@@ -81,3 +83,10 @@ def amplifier_guess(heard: Heard, params: tuple[Param, ...]) -> Values:
         "sustain": found["sustain"],
         "gate": float(np.clip(found["off_s"] / heard.duration_s, *range_of["gate"])),
     }
+
+
+def enveloped(guess: Values, heard: Heard, t: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """The envelope of a guess at times since the onset."""
+    attack, decay, release = (1e-3 * guess[f"{k}_ms"] for k in ("attack", "decay", "release"))
+    off = guess["gate"] * heard.duration_s
+    return np.asarray(adsr(jnp.asarray(t), off, attack, decay, guess["sustain"], release, 4.0))

@@ -13,12 +13,12 @@ from .._block import Context, Values
 from .._notes import Notes
 from .._param import Param
 from .._synth import Note, Synth
-from ..dsp.harmonics import stretched
+from ..dsp.harmonics import steady_partials, stretched
 from ..dsp.modal import audible, modes
 from ..dsp.partial_fit import course, stiffness
 from ._amplifier import AMPLIFIER, envelope
-from ._harmonics import gliding, of_power_one, seconds
-from ._heard import amplifier_guess, telling_note
+from ._harmonics import HOP, gliding, of_power_one, seconds
+from ._heard import Heard, amplifier_guess, enveloped, telling_note
 from ._phase import TUNE
 
 LEAST = 1e-3  # dB/s: the first harmonic needs a decay too
@@ -32,7 +32,9 @@ class Additive(Synth):
     The levels $a_k$ in dB follow `tilt_db` an octave, with `even_db` more for every second one and `gain_db` for each
     of the first `shaped` of them; the lower the velocity the darker, by `hardness_db` an octave at most. $d$ is
     `damping_db` a second, $B$ the `inharmonicity`. A synth that `glides` takes a curve for `tune_st`, and has no
-    inharmonicity.
+    inharmonicity. With `knots`, what each of those harmonics does in time is `move_db` instead of a damping, straight
+    in dB between as many moments of the note, which are closer together at its beginning, as squares are; harmonics
+    above do as the last of them.
 
     Reference: Moorer, "Signal processing aspects of computer music: a survey", Proceedings of the IEEE 65(8), 1977;
     inharmonicity as in `ddsp_lab.dsp.harmonics.stretched`.
@@ -41,32 +43,52 @@ class Additive(Synth):
     partials: Annotated[int, Meta(ge=2, le=256)] = 48
     shaped: Annotated[int, Meta(ge=1, le=256)] = 12
     glides: bool = False
+    knots: Annotated[int, Meta(ge=0, le=64)] = 0
 
     tail_s: ClassVar[float] = TAIL_S
+
+    @property
+    def _own(self) -> int:
+        return min(self.shaped, self.partials)
 
     @property
     def params(self) -> tuple[Param, ...]:
         return (
             Param("tilt_db", -24.0, 6.0, default=-6.0, unit="dB"),
             Param("even_db", -48.0, 24.0, default=0.0, unit="dB"),
-            Param("gain_db", -48.0, 24.0, default=0.0, unit="dB", shape=(min(self.shaped, self.partials),)),
+            Param("gain_db", -48.0, 24.0, default=0.0, unit="dB", shape=(self._own,)),
             Param("hardness_db", 0.0, 12.0, default=3.0, unit="dB"),
-            Param("damping_db", 0.0, 40.0, default=1.0, unit="dB/s"),
+            Param("move_db", -60.0, 24.0, default=0.0, unit="dB", shape=(self.knots, self._own))
+            if self.knots
+            else Param("damping_db", 0.0, 40.0, default=1.0, unit="dB/s"),
             TUNE if self.glides else INHARMONICITY,
             *AMPLIFIER,
         )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         sr, level = ctx.sr, self._levels(p, note)
-        fall_db = p["damping_db"] * np.arange(self.partials) + LEAST
         if self.glides:
-            fading = 10.0 ** (-fall_db * seconds(samples, sr) / 20.0)
-            y = gliding(note, p["tune_st"], level, samples, sr, fading)
+            y = gliding(note, p["tune_st"], level, samples, sr, self._course(p, note, samples, sr))
         else:
             f = stretched(note.hz, p["inharmonicity"], self.partials)
             level = of_power_one(level, audible(f, sr))
-            y = modes(f, 60.0 / fall_db, level, note.lead(f, sr), samples, sr)
+            if self.knots:
+                y = steady_partials(f, level * self._course(p, note, samples, sr), note.lead(f, sr), samples, sr, HOP)
+            else:
+                y = modes(f, 60.0 / self._fall_db(p), level, note.lead(f, sr), samples, sr)
         return y * envelope(p, note, samples, sr)
+
+    def _fall_db(self, p: Values) -> Float[Array, " k"]:
+        return p["damping_db"] * np.arange(self.partials) + LEAST
+
+    def _course(self, p: Values, note: Note, samples: int, sr: int) -> Float[Array, "frames k"]:
+        """How much is left of each harmonic."""
+        if not self.knots:
+            return 10.0 ** (-self._fall_db(p) * seconds(samples, sr) / 20.0)
+        at = jnp.sqrt(jnp.clip(seconds(samples, sr) / note.duration_s, 1e-6, 1.0)) * (self.knots - 1)
+        near = jnp.maximum(1.0 - jnp.abs(at - np.arange(self.knots)), 0.0)
+        left = 10.0 ** (jnp.matmul(near, p["move_db"], precision="highest") / 20.0)
+        return jnp.pad(left, ((0, 0), (0, self.partials - self._own)), mode="edge")
 
     def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
         """Every harmonic as it is heard in the note that stands out most."""
@@ -89,11 +111,29 @@ class Additive(Synth):
             "tilt_db": float(np.clip(tilt_db - softer_db, -24.0, 6.0)),
             "even_db": even_db,
             "gain_db": np.clip(own_db[: param["gain_db"].shape[0]], -48.0, 24.0),
-            "damping_db": float(np.clip(of.fall_db, 0.0, 40.0)),
         }
+        if self.knots:
+            guess |= self._moves(heard, levels, guess)
+        else:
+            guess["damping_db"] = float(np.clip(of.fall_db, 0.0, 40.0))
         if not self.glides:
             guess["inharmonicity"] = max(stiffness(heard.x, ctx.sr, heard.f0_hz), INHARMONICITY.low)
         return [guess]
+
+    def _moves(self, heard: Heard, levels: Float[np.ndarray, "n k"], guess: Values) -> Values:
+        """What the first harmonics do beside the envelope, at the knots."""
+        t = heard.duration_s * np.square(np.linspace(0.0, 1.0, self.knots))
+        t = np.minimum(t, min(guess["gate"] * heard.duration_s, heard.time_s[-1]))
+        level_db = 20.0 * np.log10(levels[:, : self._own] + 1e-6)
+        at_knots = np.stack([np.interp(t, heard.time_s, row) for row in level_db.T], axis=1)
+        beside_db = at_knots - 20.0 * np.log10(np.asarray(enveloped(guess, heard, t)) + 1e-3)[:, None]
+        gain_db = beside_db.max(axis=0)
+        tilted_db = np.log2(np.arange(1, self._own + 1)) * guess["tilt_db"]
+        return {
+            "gain_db": np.clip(gain_db - tilted_db - (gain_db - tilted_db).max() + 20.0, -48.0, 24.0),
+            "even_db": 0.0,
+            "move_db": np.clip(beside_db - gain_db, -60.0, 24.0),
+        }
 
     def _levels(self, p: Values, note: Note) -> Float[Array, " k"]:
         k = np.arange(1, self.partials + 1)
