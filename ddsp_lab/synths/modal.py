@@ -9,10 +9,13 @@ from jaxtyping import Array, Float
 from msgspec import Meta
 
 from .._block import Context, Values
+from .._notes import Notes
 from .._param import Param
 from .._synth import VOLUME, Note, Synth
+from ..dsp.damped_modes import damped_modes
 from ..dsp.modal import modes
 from ._amplifier import damping
+from ._hit import loudest_hit, within
 
 
 @dataclass(frozen=True)
@@ -49,3 +52,21 @@ class Modal(Synth):
         level = 10.0 ** ((p["gain_db"] + softer_db) / 20.0)
         y = modes(f, p["decay_s"], level, note.lead(f, ctx.sr), samples, ctx.sr)
         return y * damping(p, note, samples, ctx.sr)
+
+    def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
+        """The modes with the most energy, from low to high; of those that are not there the gain is the least."""
+        hit = loudest_hit(source, reference, ctx.sr)
+        if hit is None:
+            return []
+        low, high = 0.25 * hit.hz, 64.0 * hit.hz
+        found = sorted(damped_modes(hit.x, hit.sr, self.modes, low, high))
+        if not found:
+            return []
+        hz, t60_s, level = np.array(found).T
+        loudest = float(level.max())
+        row = {q.name: np.broadcast_to(q.default, q.shape).copy() for q in self.params if q.shape}
+        row["gain_db"][:] = -60.0
+        known = slice(0, len(found))
+        row["ratio"][known], row["decay_s"][known] = hz / hit.hz, t60_s
+        row["gain_db"][known] = 20.0 * np.log10(level / loudest + 1e-9)
+        return [within(self, row | {"hardness_db": 0.0, "level_db": hit.level_db(loudest, p)})]
