@@ -22,6 +22,7 @@ from ._target import Target
 
 PARTIAL = 4096  # samples of the residual summed up in float32
 ROOM = 512 << 20  # bytes for renderings side by side
+FEW = 64  # points that one program serves, if it is more than one: rows without a point cost nothing
 DIFFERENCE = 2e-3  # of a range: where the next float32 of audio is far below the change, and a curve still straight
 BUFFERS = 16  # as long as the recordings, that one rendering holds: an estimate from above for most chains
 
@@ -156,7 +157,7 @@ def _at_each(
     found: Callable[..., Any], problem: Problem, us: Float[Any, "k n"], least: int, at_once: int | None
 ) -> np.ndarray:
     count = len(us)
-    room = (1 << (max(count, least) - 1).bit_length()) - count
+    room = (1 << (max(count, least, FEW if count > 1 else 1) - 1).bit_length()) - count
     padded = np.pad(us, ((0, room), (0, 0)), mode="edge")
     return np.asarray(found(at_once or _side_by_side(problem), problem, padded, np.int32(count)))[:count]
 

@@ -20,6 +20,7 @@ class Mode(NamedTuple):
     hz: float
     t60_s: float
     level: float  # amplitude at the beginning
+    phase: float  # in cycles, from -0.5 to 0.5
 
 
 def damped_modes(
@@ -45,11 +46,11 @@ def damped_modes(
         gains = np.where(inside, np.abs(rfft(falls * x, size)) ** 2, 0.0) / energies[:, None]
         which, k = np.unravel_index(np.argmax(gains), gains.shape)
         best_hz, t60_s = _refined(x, t, float(hz[k]), TRIED_S[which], sr / size)
-        gain, part, level = _taken(x, t, best_hz, t60_s)
+        gain, part, c = _taken(x, t, best_hz, t60_s)
         if gain <= least:
             break
         x -= part
-        found.append(Mode(best_hz, t60_s, level))
+        found.append(Mode(best_hz, t60_s, abs(c), float(np.angle(c)) / (2.0 * np.pi)))
     return found
 
 
@@ -72,7 +73,8 @@ def _refined(x: np.ndarray, t: np.ndarray, hz: float, t60_s: float, width: float
     return hz + width * float(v[0]), float(np.clip(np.exp(v[1]), SHORTEST_S, SLOWEST_S))
 
 
-def _taken(x: np.ndarray, t: np.ndarray, hz: float, t60_s: float) -> tuple[float, np.ndarray, float]:
-    """How much energy the best damped sinusoid of a frequency and a decay takes off `x`, itself, and its amplitude."""
-    part, level = nearest_wave(x, np.exp(t * (-3.0 * np.log(10.0) / t60_s + 2j * np.pi * hz)))
-    return float(2.0 * (x @ part) - part @ part), part, level
+def _taken(x: np.ndarray, t: np.ndarray, hz: float, t60_s: float) -> tuple[float, np.ndarray, complex]:
+    """How much energy the best damped sinusoid of a frequency and a decay takes off `x`, itself, and what it is
+    multiplied by."""
+    part, c = nearest_wave(x, np.exp(t * (-3.0 * np.log(10.0) / t60_s + 2j * np.pi * hz)))
+    return float(2.0 * (x @ part) - part @ part), part, c

@@ -11,29 +11,31 @@ from scipy.signal import resample_poly
 from .dying_line import dying_line, powers
 from .nearest_wave import nearest_wave
 
-LONGEST_S = 1.5  # of a sound that is looked at
+LONGEST_S = 0.8  # of a sound that is looked at
 SWEEPS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.5)  # tried
 POLISHED = 2  # of them
 TELLING = 0.9999  # of the energy: what comes after tells nothing
 BLOCK_S = 0.01  # of a level
-ROUNDS = 40  # of polishing
+ROUNDS = 25  # of polishing
 RATE = 8  # samples of a period of the highest frequency
 
 
 class FallingTone(NamedTuple):
-    r"""$a\,10^{-3 t / T} \sin \varphi(t)$ of the frequency $f\,2^{s\,10^{-3 t / T_s} / 12}$; `left` is the share of the
-    energy, below the highest frequency, that is something else."""
+    r"""$a\,10^{-3 t / T} \sin(\varphi(t) + 2\pi p)$ of the frequency $f\,2^{s\,10^{-3 t / T_s} / 12}$; the `phase`
+    $p$ is in cycles, `left` the share of the energy, below the highest frequency, that is something else."""
 
     hz: float
     sweep_st: float
     sweep_s: float
     t60_s: float
     level: float
+    phase: float
     left: float
 
     def cycles(self, t: Float[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
         """The phase since the beginning at times of even distance."""
-        return np.cumsum(_hz(t, self.hz, self.sweep_st, self.sweep_s)) * (t[1] - t[0] if t.size > 1 else 0.0)
+        hz = _hz(t, self.hz, self.sweep_st, self.sweep_s)
+        return (np.cumsum(hz) - hz) * (t[1] - t[0] if t.size > 1 else 0.0)
 
 
 def _hz(t: np.ndarray, hz: float, sweep_st: float, sweep_s: float) -> np.ndarray:
@@ -60,7 +62,7 @@ def falling_tone(
     power = np.abs(z) ** 2
     if z.size < 8 or not power.sum() > 0.0:
         return None
-    t, low = (np.arange(z.size) + 0.5) / rate, np.real(z)
+    t, low = np.arange(z.size) / rate, np.real(z)
     slope = np.angle(z[1:] * np.conj(z[:-1])) * rate / (2.0 * np.pi)
     told = (slope > 0.5 * hz[0]) & (slope < most_hz)
     octave, weight = np.log2(slope[told]), (power[1:] * power[:-1])[told] ** 0.25
@@ -96,8 +98,9 @@ def _polished(
     least = np.array([np.log2(hz[0]), 0.0, *np.log([0.004, 0.01])])
     most = np.array([np.log2(hz[1]), most_st, *np.log([0.6, 40.0])])
 
-    def nearest(v: np.ndarray) -> tuple[np.ndarray, float]:
-        cycles = step * np.cumsum(_hz(t, 2.0 ** v[0], v[1], np.exp(v[2])))
+    def nearest(v: np.ndarray) -> tuple[np.ndarray, complex]:
+        hz = _hz(t, 2.0 ** v[0], v[1], np.exp(v[2]))
+        cycles = step * (np.cumsum(hz) - hz)
         return nearest_wave(low, np.exp(2j * np.pi * cycles - 3.0 * np.log(10.0) * t / np.exp(v[3])))
 
     def residual(v: np.ndarray) -> np.ndarray:
@@ -107,7 +110,9 @@ def _polished(
     v = least_squares(residual, start, bounds=(least, most), x_scale=[0.02, 0.5, 0.2, 0.2], max_nfev=ROUNDS).x
     ends_hz, sweep_s, t60_s = 2.0 ** v[0], np.exp(v[2]), np.exp(v[3])
     left = float(np.sum(residual(v) ** 2))
-    return FallingTone(float(ends_hz), float(v[1]), float(sweep_s), float(t60_s), nearest(v)[1], left)
+    c = nearest(v)[1]
+    phase = float(np.angle(c)) / (2.0 * np.pi)
+    return FallingTone(float(ends_hz), float(v[1]), float(sweep_s), float(t60_s), abs(c), phase, left)
 
 
 def without(
@@ -117,5 +122,5 @@ def without(
     and the level of that partial."""
     t = np.arange(x.size) / sr
     wave = np.exp(2j * np.pi * times * tone.cycles(t) - 3.0 * np.log(10.0) * t / (decay * tone.t60_s))
-    part, level = nearest_wave(x, wave)
-    return x - part, level
+    part, c = nearest_wave(x, wave)
+    return x - part, abs(c)

@@ -41,6 +41,8 @@ class Clap(Synth):
     bursts: Annotated[int, Meta(ge=2, le=8)] = 4
 
     tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
+    rings: ClassVar[bool] = True
+    pitched: ClassVar[bool] = False
     params = (
         Param("tune_hz", 300.0, 4000.0, default=1000.0, unit="Hz", scale="log"),
         Param("q", 0.3, 8.0, default=1.5, scale="log"),

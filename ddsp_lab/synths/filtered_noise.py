@@ -37,6 +37,8 @@ class FilteredNoise(Synth):
     bands: Annotated[int, Meta(ge=2, le=64)] = 16
 
     tail_s: ClassVar[float] = TAIL_S
+    rings: ClassVar[bool] = True
+    pitched: ClassVar[bool] = False
 
     @property
     def params(self) -> tuple[Param, ...]:

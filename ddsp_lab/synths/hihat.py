@@ -38,6 +38,8 @@ class Hihat(Synth):
     """
 
     tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
+    rings: ClassVar[bool] = True
+    pitched: ClassVar[bool] = False
     params = (
         Param("tune_hz", 300.0, 2400.0, default=800.0, unit="Hz", scale="log"),
         Param("noise", 0.0, 1.0, default=0.3),

@@ -17,7 +17,7 @@ from ..dsp.dying_line import band_powers, dying_line
 from ..dsp.envelopes import dying
 from ..dsp.falling_tone import falling_tone
 from ._hit import loudest_hit, within
-from ._skin import falling_hz, sine
+from ._skin import PHASE, falling_hz, sine
 
 HIGHEST_HZ, CLICK_HZ = 1000.0, 4000.0  # of the body, and from where on there is only click, as an estimate sees it
 SIZE = 128  # samples of the frames in which it does
@@ -34,6 +34,8 @@ class Kick(Synth):
     """
 
     tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
+    rings: ClassVar[bool] = True
+    pitched: ClassVar[bool] = False
     params = (
         Param("tune_hz", 25.0, 120.0, default=50.0, unit="Hz", scale="log"),
         Param("sweep_st", 0.0, 48.0, default=24.0, unit="st"),
@@ -42,12 +44,13 @@ class Kick(Synth):
         Param("click", 0.0, 1.0, default=0.2),
         Param("click_ms", 1.0, 50.0, default=10.0, unit="ms", scale="log"),
         Param("drive_db", 0.0, 24.0, default=3.0, unit="dB"),
+        PHASE,
         *VOLUME,
     )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         t = note.seconds(samples, ctx.sr)
-        body = sine(falling_hz(p, note, t), note, ctx.sr) * dying(t, p["decay_s"])
+        body = sine(falling_hz(p, note, t), note, ctx.sr, p["phase"]) * dying(t, p["decay_s"])
         noise = jax.random.normal(note.key, (samples,)) * dying(t, 1e-3 * p["click_ms"])
         drive = 10.0 ** (p["drive_db"] / 20.0)
         return jnp.tanh(drive * (body + 0.5 * p["click"] * noise)) / jnp.tanh(drive)
@@ -68,6 +71,7 @@ class Kick(Synth):
             "tune_hz": tone.hz / hit.above,
             "sweep_st": tone.sweep_st,
             "sweep_ms": 1e3 * tone.sweep_s,
+            "phase": tone.phase,
             "click": 2.0 * clicking,
             "click_ms": 1e3 * click.t60_s if click else 10.0,
         }

@@ -18,6 +18,7 @@ from ..dsp.modal import modes
 from ..dsp.noise_bands import band_centres, shaped_noise
 from ..dsp.noise_outline import NoiseOutline, outline
 from ._hit import Hit, loudest_hit, within
+from ._skin import PHASE
 
 BANDS = band_centres(24, 100.0, 16_000.0)
 HOP = 256
@@ -33,6 +34,8 @@ class Snare(Synth):
     """
 
     tail_s: ClassVar[float] = 2.0  # by when the longest decay is 60 dB down
+    rings: ClassVar[bool] = True
+    pitched: ClassVar[bool] = False
     params = (
         Param("tune_hz", 80.0, 400.0, default=180.0, unit="Hz", scale="log"),
         Param("interval", 1.2, 3.0, default=1.83, scale="log"),
@@ -41,6 +44,7 @@ class Snare(Synth):
         Param("snappy", 0.0, 1.0, default=0.5),
         Param("snappy_decay_s", 0.02, 2.0, default=0.35, unit="s", scale="log"),
         Param("colour_hz", 200.0, 8000.0, default=1500.0, unit="Hz", scale="log"),
+        PHASE,
         *VOLUME,
     )
 
@@ -49,7 +53,7 @@ class Snare(Synth):
         low_hz = p["tune_hz"] * note.above
         f = jnp.stack([low_hz, low_hz * p["interval"]])
         level = jnp.stack([1.0 - p["tone"], p["tone"]])
-        body = modes(f, jnp.broadcast_to(p["decay_s"], (2,)), level, note.lead(f, ctx.sr), samples, ctx.sr)
+        body = modes(f, jnp.broadcast_to(p["decay_s"], (2,)), level, note.lead(f, ctx.sr) + p["phase"], samples, ctx.sr)
         passed = 1.0 / (1.0 + (p["colour_hz"] / BANDS) ** 2)
         levels = jnp.broadcast_to(passed, (frames_for(samples, HOP), BANDS.size))
         noise = shaped_noise(note.key, levels, BANDS, samples, ctx.sr, HOP) * dying(t, p["snappy_decay_s"])
@@ -90,6 +94,7 @@ class Snare(Synth):
             "snappy": 2.0 * loud / max(level, 1e-9),
             "snappy_decay_s": noise.t60_s if noise else 0.1,
             "colour_hz": float(COLOURS_HZ[noise.which]) if noise else 1500.0,
+            "phase": loudest.phase,
             "level_db": hit.level_db(level, p),
         }
 

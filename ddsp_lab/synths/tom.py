@@ -18,7 +18,7 @@ from ..dsp.harmonics import frames_for
 from ..dsp.noise_bands import band_centres, shaped_noise
 from ..dsp.noise_outline import outline
 from ._hit import loudest_hit, within
-from ._skin import falling_hz, sine
+from ._skin import PHASE, falling_hz, sine
 
 BANDS = band_centres(24, 40.0, 16_000.0)
 HOP = 256
@@ -43,6 +43,8 @@ class Tom(Synth):
     """
 
     tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
+    rings: ClassVar[bool] = True
+    pitched: ClassVar[bool] = False
     params = (
         Param("tune_hz", 50.0, 500.0, default=120.0, unit="Hz", scale="log"),
         Param("sweep_st", 0.0, 24.0, default=4.0, unit="st"),
@@ -53,13 +55,14 @@ class Tom(Synth):
         Param("noise", 0.0, 1.0, default=0.1),
         Param("noise_decay_s", 0.02, 4.0, default=0.4, unit="s", scale="log"),
         Param("colour_hz", 100.0, 8000.0, default=500.0, unit="Hz", scale="log"),
+        PHASE,
         *VOLUME,
     )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         t = note.seconds(samples, ctx.sr)
         hz = falling_hz(p, note, t)
-        skin = (1.0 - p["overtone"]) * sine(hz, note, ctx.sr) * dying(t, p["decay_s"])
+        skin = (1.0 - p["overtone"]) * sine(hz, note, ctx.sr, p["phase"]) * dying(t, p["decay_s"])
         upper = p["overtone"] * sine(p["interval"] * hz, note, ctx.sr) * dying(t, 0.5 * p["decay_s"])
         passed = 1.0 / (1.0 + (BANDS / p["colour_hz"]) ** 2)
         levels = jnp.broadcast_to(passed, (frames_for(samples, HOP), BANDS.size))
@@ -85,6 +88,7 @@ class Tom(Synth):
             "tune_hz": tone.hz / hit.above,
             "sweep_st": tone.sweep_st,
             "sweep_ms": 1e3 * tone.sweep_s,
+            "phase": tone.phase,
             "decay_s": tone.t60_s,
             "overtone": upper / level,
             "interval": interval,
