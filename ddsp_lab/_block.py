@@ -128,9 +128,7 @@ class Block(Registered, abc.ABC):
         not, nothing stands here. Automation keeps to it."""
         return {}
 
-    def estimate(
-        self, source: np.ndarray, reference: np.ndarray, ctx: Context, p: Values | None = None
-    ) -> list[Values]:
+    def estimate(self, source: Any, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
         """First guesses, by analysis, at the values that turn `source` into `reference`, best first.
 
         Arrays are `(channels, samples)`, aligned, without the block's own latency; the `source` of what sounds by

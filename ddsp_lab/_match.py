@@ -16,11 +16,14 @@ from ._block import Block, leaves
 from ._choice import AUTO
 from ._errors import NotesError
 from ._evaluate import Evaluate
+from ._families import LONG, LONG_STRUCK, PITCHED, SHORT, SHORT_STRUCK, STRUCK, families, glance, rings
 from ._fit import fit
+from ._heard import SURE, notes_for
 from ._midi import write_midi
-from ._notes import Notes, notes
+from ._notes import Notes
 from ._optimizer import Optimizer
-from ._parse import parse
+from ._parse import parse, parse_target
+from ._race import Race, kept_race
 from ._render import as_audio, check_rate
 from ._result import FitResult
 from ._run import NOTES
@@ -32,16 +35,10 @@ from .audio import mixdown
 from .dsp.transcribe import transcribe
 from .report import write_report
 
-FAMILIES = (  # what `auto` tries
-    *("subtractive", "additive", "fm", "plucked_string", "modal"),
-    *("kick", "snare", "tom", "hihat", "clap", "filtered_noise"),
-)
-FINALISTS = 3  # of them
-GLANCE, SHORT = "random_search(generations=1, population=64)", "adam(steps=50, starts=4, scouts=100)"
-LONG = "successive_halving"
+FINALISTS = 3  # families that are searched
 RACE = 0.1  # of the budget, for each of the finalists
-PAYS = 0.005  # of the loss: what another parameter has to take off it
-SURE = 0.5  # confidence from which a pitch is taken for right
+PAYS = 0.003  # of the loss: what another parameter has to take off it
+TARGET = "multi_resolution_stft(edges='reflect')"  # a hit's phase is heard where it begins with the recording
 
 
 @dataclass(frozen=True)
@@ -84,52 +81,77 @@ def match(
 
     `reference` is `(samples,)` or `(channels, samples)` at `sr` Hz: one note, a drum hit or a line of single notes. Its
     onsets, pitches and levels are heard, unless `played` says them, and then `synth`, a chain that begins with synths,
-    is fitted to it, by random points and descents from the best of them if no `optimizer` is named. Where the pitch is
-    sure, parameters called `tune_st` are frozen. `auto` looks at random points of some families, searches three of
-    them shortly, and keeps the one whose loss is lowest once every parameter has cost it half a hundredth. Everything
-    else is as in `fit`; a `folder` holds `notes.mid` too.
+    is fitted to it from what its sources guess, unless an `optimizer` is named. What sounds at the pitch of its notes
+    plays the pitches that are heard, and parameters called `tune_st` are frozen where these are sure; a drum is tuned
+    at a pitch of 60 and is played there, so that what is heard is in its `tune_hz`. `auto` looks at what some families
+    guess, with `hiss` where the recording has noise under it, searches three of them shortly, and keeps the one whose
+    loss is lowest once every parameter has cost it 0.3 %. Everything else is as in `fit`; a `folder` holds
+    `notes.mid` too, and what `auto` has chosen.
 
     Raises `DdspLabError`: for silence (`hear-silence`), for a chain that takes no notes, and as `fit` does.
     """
     audio, sr, said = as_audio(reference, "the reference"), check_rate(sr), []
-    families = [parse(family) for family in (FAMILIES if synth == AUTO else (synth,))]
-    if families[0].takes != "notes":
+    chain = None if synth == AUTO else parse(synth)
+    if chain is not None and chain.takes != "notes":
         raise NotesError("notes-needed", f"{synth} takes no notes.", "Begin it with a synth: subtractive >> chorus.")
-    known = {"tune_st", "gate"}  # by their names, what of a synth need not be found
-    if played is None:
-        heard = transcribe(mixdown(audio, 1)[0], sr)
-        rows = np.stack([heard.onset_s, heard.duration_s, heard.pitch, heard.velocity], axis=1)
-        played, confidence = notes(rows.tolist(), audio.shape[1] / sr), heard.confidence
-        said = [("hear-unsure", remark) for remark in heard.remarks]
-        known = {"tune_st"} if confidence.min() >= SURE else set()
-    else:
-        confidence = np.ones(played.count)
+    mono, goal = mixdown(audio, 1)[0], parse_target(target or TARGET)
+    heard = None if played is not None else transcribe(mono, sr)
+    if heard is not None:
+        said += [("hear-unsure", remark) for remark in heard.remarks]
+    still = tuple(frozen)
+
+    def playing(chain: Block) -> tuple[Notes, np.ndarray, list[str]]:
+        """What a chain plays, how sure its pitches are, and what of it need not be found."""
+        known = {"tune_st", "gate"}
+        if heard is None:
+            assert played is not None
+            line, sure = played, np.ones(played.count)
+        else:
+            line, sure = notes_for(chain, heard, mono, sr)
+            known = {"tune_st"} if sure.min() >= SURE else set()
+        if np.ptp(line.velocity) == 0.0:
+            known |= {"velocity_sensitivity", "hardness_db"}
+        if rings(chain) and float(np.max(line.onset_s + line.duration_s)) >= audio.shape[1] / sr - 1e-6:
+            known |= {"release_ms", "gate"} if line.count == 1 else set()
+        owned = [path for path, q, owner in leaves(chain) if isinstance(owner, Synth) and q.name in known]
+        return line, sure, [*still, *owned]
 
     def fitted(chain: Block, way: Optimizer | str, budget: int | None, **kept: Any) -> FitResult:
-        still = [path for path, q, owner in leaves(chain) if isinstance(owner, Synth) and q.name in known]
-        frozen_too = [*frozen, *still]
-        return fit(
-            chain, played, audio, sr, target, way, seed, frozen=frozen_too, budget=budget, executor=executor, **kept
-        )
+        line, _, frozen_too = playing(chain)
+        return fit(chain, line, audio, sr, goal, way, seed, frozen=frozen_too, budget=budget, executor=executor, **kept)
 
-    chain = families[0]
-    if len(families) > 1:
+    def race() -> Race:
+        sure = heard is None or bool(heard.confidence.min() >= SURE)
+        tried = families((*PITCHED, *STRUCK) if sure else STRUCK, audio, sr)
+        glanced = []
+        for family in tried:
+            line, _, frozen_too = playing(family)
+            price = (1.0 + PAYS) ** Space(family, frozen_too).size
+            glanced.append(price * glance(family, line, audio, sr, goal, frozen_too))
+        finalists = [tried[i] for i in np.argsort(glanced, kind="stable")[:FINALISTS]]
         short = None if budget is None else max(1, round(RACE * budget))
-        glanced = [fitted(family, GLANCE, short).metrics["loss"] for family in families]
-        families = [families[i] for i in np.argsort(glanced, kind="stable")[:FINALISTS]]
-        losses = [fitted(family, SHORT, short).metrics["loss"] for family in families]
-        costs = [loss * (1.0 + PAYS) ** Space(family).size for loss, family in zip(losses, families, strict=True)]
-        chain = families[int(np.argmin(costs))]
-        table = ", ".join(f"{family} {loss:.3g}" for family, loss in zip(families, losses, strict=True))
-        said.append(("match-chosen", f"{chain}: of {len(FAMILIES)} families, short searches left {table}."))
-    result = fitted(
-        chain, optimizer or LONG, budget, seconds=seconds, folder=folder, fresh=fresh, watch=watch, report=False
-    )
+        ran = [fitted(family, SHORT_STRUCK if rings(family) else SHORT, short) for family in finalists]
+        losses = [result.metrics["loss"] for result in ran]
+        sizes = [Space(family, playing(family)[2]).size for family in finalists]
+        best = int(np.argmin([loss * (1.0 + PAYS) ** n for loss, n in zip(losses, sizes, strict=True)]))
+        table = ", ".join(f"{family} {loss:.3g}" for family, loss in zip(finalists, losses, strict=True))
+        text = f"{finalists[best]}: of {len(tried)} families, short searches left {table}."
+        return Race(str(finalists[best]), ran[best].preset.values, text)
+
+    start = None
+    if chain is None:
+        won = kept_race(race, folder, fresh, (audio, sr, str(goal), seed, budget, still, played))
+        chain, start = parse(won.chain), won.values
+        said.append(("match-chosen", won.said))
+    line, confidence, _ = playing(chain)
+    way = optimizer or (LONG_STRUCK if rings(chain) else LONG)
+    kept = {"seconds": seconds, "folder": folder, "fresh": fresh, "watch": watch}
+    result = fitted(chain, way, budget, start=start, report=False, **kept)
     parts = {f.name: getattr(result, f.name) for f in dataclasses.fields(FitResult)}
     parts["notes"] = (*said, *result.notes)
-    found = MatchResult(**parts, played=played, confidence=tuple(np.round(confidence, 3).tolist()))
+    found = MatchResult(**parts, played=line, confidence=tuple(np.round(confidence, 3).tolist()))
     if folder is not None:
-        write_midi(Path(folder) / NOTES, played)
+        write_midi(Path(folder) / NOTES, line)
         amend(folder, notes=[list(note) for note in found.notes], confidence=list(found.confidence))
         if report:
             write_report(folder)

@@ -124,3 +124,8 @@ def _at_once(onsets: np.ndarray, ends: np.ndarray) -> int:
 def _bucket(seconds: float) -> float:
     """A little longer: one of few lengths."""
     return 2.0 ** (ceil(FINER * log2(seconds) - 1e-9) / FINER)
+
+
+def roomy(samples: int) -> int:
+    """As many or a few more: one of few numbers."""
+    return ceil(_bucket(samples))

@@ -12,7 +12,7 @@ import numpy as np
 
 from ._block import Block, walk
 from ._errors import AudioError
-from ._notes import Notes
+from ._notes import Notes, roomy
 from ._problem import Problem
 from ._render import as_audio
 from ._source import Source, channels, check_takes, passage, stack
@@ -149,14 +149,16 @@ def _delays(chain: Block) -> bool:
 def windows(pairs: Sequence[Pair], sr: int) -> tuple[list[Window], list[Window]]:
     """What a fit sees and what is held out.
 
-    Short pairs, and those whose sound comes at the end, are seen whole. Longer ones share `FIT_S` seconds in windows:
-    the loudest of each stretch, so that quiet and loud passages, early and late ones, are all there.
+    Short pairs, single notes, and those whose sound comes at the end, are seen whole. Longer ones share `FIT_S` seconds
+    in windows: the loudest of each stretch, so that quiet and loud passages, early and late ones, are all there.
     """
     seen, held = [], []
     for i, pair in enumerate(pairs):
         keep = pair.samples
         until = int((1.0 - HOLD_OUT) * _sounding(pair.reference))
-        if pair.samples >= SHORTEST_S * sr and _energy(pair.reference[:, :until]) > _energy(pair.reference[:, until:]):
+        single = isinstance(pair.dry, Notes) and pair.dry.count == 1  # whose end is all there is to its decay
+        long = pair.samples >= SHORTEST_S * sr and not single
+        if long and _energy(pair.reference[:, :until]) > _energy(pair.reference[:, until:]):
             keep = until
             held.append(Window(i, keep, pair.samples))
         seen.append(Window(i, 0, keep))
@@ -235,6 +237,8 @@ def problem(
     starts = [w.start for w in seen]
     lead = int(LEAD_S * sr) if any(starts) else 0
     longest = max(w.stop - w.start for w in seen)
+    if isinstance(pairs[0].dry, Notes):
+        longest = roomy(longest)  # one program for many lengths
     source, reference = [], []
     for w in seen:
         source.append(passage(pairs[w.pair].dry, w.start, w.stop, lead, longest, sr))

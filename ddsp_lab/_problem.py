@@ -22,7 +22,7 @@ from ._target import Target
 
 PARTIAL = 4096  # samples of the residual summed up in float32
 ROOM = 512 << 20  # bytes for renderings side by side
-LEAST = 256  # points, of a population: up to there one program serves all
+FEW = 64  # points that one program serves: rows without a point cost nothing
 DIFFERENCE = 2e-3  # of a range: where the next float32 of audio is far below the change, and a curve still straight
 BUFFERS = 16  # as long as the recordings, that one rendering holds: an estimate from above for most chains
 
@@ -138,7 +138,7 @@ def _each(f: Callable[..., Any], *stacks: Any) -> Any:
 
 
 def losses(
-    problem: Problem, us: Float[Any, "k n"], least: int = LEAST, at_once: int | None = None
+    problem: Problem, us: Float[Any, "k n"], least: int = FEW, at_once: int | None = None
 ) -> Float[np.ndarray, " k"]:
     """The loss at each point. One program serves every number of points up to a power of two, from `least` on; it
     renders `at_once` of them side by side, as many as suit the machine if None, whatever their number: that is what it
@@ -149,7 +149,7 @@ def losses(
 
 
 def terms(
-    problem: Problem, us: Float[Any, "k n"], least: int = LEAST, at_once: int | None = None
+    problem: Problem, us: Float[Any, "k n"], least: int = FEW, at_once: int | None = None
 ) -> Float[np.ndarray, "k 1+m"]:
     """The loss and its terms at each point, as `losses` are found."""
     return _at_each(_terms, problem, us, least, at_once)

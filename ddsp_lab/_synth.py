@@ -75,6 +75,8 @@ class Synth(Block, abc.ABC):
     takes = "notes"
     tail_s: ClassVar[float] = 1.0
     aliases: ClassVar[bool] = False  # whether what it makes beyond half the sample rate is heard below
+    rings: ClassVar[bool] = False  # whether it dies away by itself, however long its note is
+    pitched: ClassVar[bool] = True  # whether it sounds at the pitch of its note; drums are tuned at `MIDDLE`
 
     @abc.abstractmethod
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:

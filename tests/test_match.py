@@ -9,7 +9,9 @@ from helpers import SR, cli
 import ddsp_lab as dl
 from ddsp_lab import audio
 from ddsp_lab._errors import DdspLabError
-from ddsp_lab._match import FAMILIES
+from ddsp_lab._families import PITCHED, STRUCK
+from ddsp_lab._heard import notes_for
+from ddsp_lab.dsp.transcribe import Heard
 
 HIDDEN = {"shape": 2.6, "width": 0.3, "attack_ms": 30.0, "decay_ms": 150.0, "sustain": 0.4, "release_ms": 80.0}
 
@@ -45,12 +47,43 @@ def test_notes_that_are_known_are_played(line):
     assert result.metrics["loss"] < result.metrics["loss_start"]
 
 
-def test_auto_says_what_it_has_chosen_and_why(line, monkeypatch):
-    assert {k for k in FAMILIES if dl.parse(k).takes == "notes"} == set(FAMILIES)
-    monkeypatch.setattr("ddsp_lab._match.FAMILIES", ("oscillator", "plucked_string", "kick", "clap"))
-    result = dl.match(line[:, : SR // 2], SR, budget=200)
-    assert "oscillator: of 4 families, short searches left" in dict(result.notes)["match-chosen"]
-    assert result.preset.chain == "oscillator"
+def test_auto_says_what_it_has_chosen_and_why(line, monkeypatch, tmp_path):
+    assert all(dl.parse(k).takes == "notes" for k in (*PITCHED, *STRUCK))
+    monkeypatch.setattr("ddsp_lab._match.PITCHED", ("oscillator", "plucked_string"))
+    monkeypatch.setattr("ddsp_lab._match.STRUCK", ("kick", "clap"))
+    result = dl.match(line[:, : SR // 2], SR, budget=200, folder=tmp_path)
+    said = dict(result.notes)["match-chosen"]
+    assert "of 4 families, short searches left" in said
+    assert said.startswith("oscillator")
+    assert result.preset.chain.startswith("oscillator")
+    monkeypatch.setattr("ddsp_lab._match.glance", None)  # the race is kept, and not run again
+    again = dl.match(line[:, : SR // 2], SR, budget=200, folder=tmp_path)
+    assert again.preset.values == result.preset.values
+    assert again.notes == result.notes
+
+
+def test_a_drum_is_tuned_at_the_middle_and_played_there():
+    hit = dl.render(dl.parse("kick"), {"tune_hz": 62.0, "sweep_st": 20.0}, dl.note(60.0, 0.2, length_s=0.5), SR)
+    hit = hit + 1e-4 * np.random.default_rng(0).standard_normal(hit.shape)
+    result = dl.match(hit, SR, "kick >> hiss", optimizer="successive_halving(starts=1, scouts=0, last=60)")
+    assert result.played.count == 1
+    assert result.played.pitch[0] == 60.0
+    assert result.preset.flat["kick.tune_hz"] == pytest.approx(62.0, rel=0.02)
+    assert result.preset.flat["kick.decay_s"] == pytest.approx(0.8, rel=0.05)
+    assert "kick.velocity_sensitivity" not in result.metrics["insensitive"]
+
+
+def test_what_rings_is_struck_where_the_level_rises():
+    heard = Heard(*np.array([[0.0, 0.25], [0.2, 0.2], [50.0, 40.0], [1.0, 0.9], [0.9, 0.9]]))
+    t = np.arange(SR // 2) / SR
+    falling = np.sin(2.0 * np.pi * 100.0 * t) * 10 ** (-3 * t / 0.6)
+    struck = falling + np.roll(falling, SR // 4) * (t > 0.25)
+    assert notes_for(dl.parse("kick"), heard, falling, SR)[0].count == 1
+    played, sure = notes_for(dl.parse("kick"), heard, struck, SR)
+    np.testing.assert_array_equal(played.pitch, [60.0, 50.0])
+    np.testing.assert_array_equal(sure, [1.0, 1.0])
+    np.testing.assert_allclose(played.duration_s, [0.25, 0.25])
+    assert notes_for(dl.parse("oscillator"), heard, falling, SR)[0].count == 2
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from helpers import jit
 from hypothesis import settings
 
 import ddsp_lab as dl
-from ddsp_lab import Context, Preset, Space, ops_per_sample, parse, render
+from ddsp_lab import Block, Context, Preset, Space, ops_per_sample, parse, render
 from ddsp_lab._block import leaves
 
 SR, LENGTH_S = 16_000, 0.4
@@ -19,6 +19,8 @@ MANY = 1000 if settings.default.max_examples > 200 else 100
 CTX = Context(SR)
 VARIANTS = SYNTHS | {f"{k}-{what}": v for k, b in SYNTHS.items() for what, v in switched(b)}
 every = pytest.mark.parametrize("block", SYNTHS.values(), ids=SYNTHS)
+HEARING = {k: v for k, v in SYNTHS.items() if type(v).estimate is not Block.estimate}
+every_that_hears = pytest.mark.parametrize("block", HEARING.values(), ids=HEARING)
 every_variant = pytest.mark.parametrize("block", VARIANTS.values(), ids=VARIANTS)
 ONE = dl.notes([(0.01, 0.2, 57.3, 0.8)], LENGTH_S)
 TWO = dl.notes([(0.01, 0.1, 57.3, 0.8), (0.203, 0.15, 64.0, 0.4)], LENGTH_S)
@@ -175,3 +177,33 @@ def test_its_text_reads_back(block):
 @every
 def test_it_has_a_cost(block):
     assert 0.0 < ops_per_sample(block) < 1e6
+
+
+@every_that_hears
+def test_estimates_are_within_bounds(block):
+    space, noise = Space(block), np.random.default_rng(0).standard_normal((1, round(LENGTH_S * SR)))
+    sounds = [played(block, u, TWO) for u in draws(block, 4)]
+    nothing = [0.0 * noise, noise[:, :3], np.full_like(noise, 0.1), np.sin(np.arange(noise.size))[None]]
+    for reference in (*sounds, *nothing, noise, np.concatenate([noise, -noise])):
+        guesses = block.estimate(TWO, reference, CTX)
+        assert guesses or reference is not noise
+        for guess in guesses + block.estimate(TWO, reference, CTX, space.decode(space.start)):
+            known = space.known(guess)
+            assert all(np.isfinite(v).all() and np.shape(v) == space.params[k].shape for k, v in known.items())
+
+
+@every_that_hears
+def test_an_estimate_is_nearer_than_the_start(block):
+    space = Space(block)
+    start = played(block, space.start, ONE)
+
+    def levels_db(y):
+        return 20.0 * np.log10(np.abs(np.fft.rfft(y[0].reshape(-1, 640) * np.hanning(640))) + 1e-3)
+
+    gains = []
+    for u in draws(block, 12):
+        reference = played(block, u, ONE)
+        guesses = [played(block, space.moved(space.start, g), ONE) for g in block.estimate(ONE, reference, CTX)]
+        nearest = min(np.abs(levels_db(reference) - levels_db(y)).mean() for y in (*guesses, np.zeros_like(start)))
+        gains.append(nearest / np.abs(levels_db(reference) - levels_db(start)).mean())
+    assert np.median(gains) < 0.6

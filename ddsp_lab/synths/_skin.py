@@ -6,11 +6,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._block import Values
+from .._param import Param
 from .._synth import Note
 from ..dsp.envelopes import dying
 from ..dsp.phase import running
 
 HIGHEST = 0.45  # of the sample rate
+PHASE = Param("phase", -0.5, 0.5, default=0.0)  # in cycles, at the onset
 
 
 def falling_hz(p: Values, note: Note, t: Float[Array, " t"]) -> Float[Array, " t"]:
@@ -18,6 +20,7 @@ def falling_hz(p: Values, note: Note, t: Float[Array, " t"]) -> Float[Array, " t
     return p["tune_hz"] * note.above * 2.0 ** (p["sweep_st"] * dying(t, 1e-3 * p["sweep_ms"]) / 12.0)
 
 
-def sine(hz: Float[Array, " t"], note: Note, sr: int) -> Float[Array, " t"]:
+def sine(hz: Float[Array, " t"], note: Note, sr: int, phase: Float[Array, ""] | float = 0.0) -> Float[Array, " t"]:
+    """Of a moving frequency, `phase` in cycles at the onset."""
     hz = jnp.minimum(hz, HIGHEST * sr)
-    return jnp.sin(2.0 * jnp.pi * (running(hz, sr) + note.lead(hz[0], sr)))
+    return jnp.sin(2.0 * jnp.pi * (running(hz, sr) + note.lead(hz[0], sr) + phase))

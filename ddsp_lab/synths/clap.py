@@ -5,17 +5,26 @@ from typing import Annotated, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 from msgspec import Meta
 
 from .._block import Context, Values
+from .._notes import Notes
 from .._param import Param
 from .._synth import VOLUME, Note, Synth
+from ..dsp.dying_line import dying_line, powers
 from ..dsp.envelopes import bent, dying
+from ..dsp.noise_outline import outline
 from ..dsp.state_space import lti
 from ..dsp.svf import one, plain_section
+from ._hit import loudest_hit, within
 
 RISE_S = 1e-3  # of a burst: a jump would tell a gradient nothing of when it is
+TUNES_HZ, QS = (v.ravel() for v in np.meshgrid(np.geomspace(300.0, 4000.0, 24), np.geomspace(0.3, 8.0, 10)))  # tried
+SPREADS_MS, BURSTS_MS = np.geomspace(4.0, 30.0, 28), (5.0, 10.0, 20.0, 40.0, 80.0)
+DECAYS_S, ROOMS = (0.03, 0.06, 0.12, 0.25, 0.5), (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
+LOOKED_AT_S, BLOCK_S = 0.3, 5e-4  # of an envelope
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,8 @@ class Clap(Synth):
     bursts: Annotated[int, Meta(ge=2, le=8)] = 4
 
     tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
+    rings: ClassVar[bool] = True
+    pitched: ClassVar[bool] = False
     params = (
         Param("tune_hz", 300.0, 4000.0, default=1000.0, unit="Hz", scale="log"),
         Param("q", 0.3, 8.0, default=1.5, scale="log"),
@@ -59,3 +70,56 @@ class Clap(Synth):
         for i in range(last):
             level = level + burst(i, 1e-3 * p["burst_ms"])
         return 0.5 * y[0] * level
+
+    def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
+        """The band, the room by how the end dies away, and the bursts by the envelope that is nearest of many."""
+        hit = loudest_hit(source, reference, ctx.sr)
+        heard = hit and outline(hit.x, hit.sr, _passed)
+        if not hit or not heard:
+            return []
+        hop = max(1, round(BLOCK_S * hit.sr))
+        power, hop_s = powers(hit.x, hop), hop / hit.sr
+        late = dying_line(power[int(0.15 / hop_s) :], hop_s, float(np.quantile(power, 0.02)))
+        room_s = late.t60_s if late and late.t60_s < 20.0 else 0.3
+        wanted = np.sqrt(power[: int(LOOKED_AT_S / hop_s)])
+        t = hop_s * (np.arange(wanted.size) + 0.5)
+        best, at = np.inf, (10.0, 20.0, 0.1, 0.3, 1.0)
+        for spread in SPREADS_MS:
+            for burst in BURSTS_MS:
+                rows = self._envelopes(t, spread, burst, room_s)
+                scale = rows @ wanted / np.sum(rows**2, axis=1)
+                errors = np.sum((wanted - scale[:, None] * rows) ** 2, axis=1)
+                k = int(np.argmin(errors))
+                if errors[k] < best:
+                    decay, room = divmod(k, len(ROOMS))
+                    best, at = float(errors[k]), (spread, burst, DECAYS_S[decay], ROOMS[room], float(scale[k]))
+        spread_ms, burst_ms, decay_s, room, level = at
+        guess = {
+            "tune_hz": TUNES_HZ[heard.which] / hit.above,
+            "q": QS[heard.which],
+            "spread_ms": spread_ms,
+            "burst_ms": burst_ms,
+            "decay_s": decay_s,
+            "room": room,
+            "room_decay_s": room_s,
+            "level_db": hit.level_db(2.0 * level, p),
+        }
+        return [within(self, guess)]
+
+    def _envelopes(self, t: np.ndarray, spread_ms: float, burst_ms: float, room_s: float) -> np.ndarray:
+        """Of all `DECAYS_S` and `ROOMS`, (combinations, times)."""
+        last = 1e-3 * (self.bursts - 1) * spread_ms
+        before = sum(_died(t - 1e-3 * i * spread_ms, 1e-3 * burst_ms) for i in range(self.bursts - 1))
+        clap = np.stack([_died(t - last, s) for s in DECAYS_S])
+        room = np.array(ROOMS)[:, None] * _died(t - last, room_s)
+        return (before + clap[:, None] + room).reshape(-1, t.size)
+
+
+def _died(since: np.ndarray, t60_s: float) -> np.ndarray:
+    return np.where(since > 0.0, 10.0 ** (-3.0 * np.maximum(since, 0.0) / t60_s), 0.0)
+
+
+def _passed(hz: np.ndarray) -> np.ndarray:
+    u = hz / TUNES_HZ[:, None]
+    through = u / QS[:, None]
+    return through / np.hypot(1.0 - u**2, through)

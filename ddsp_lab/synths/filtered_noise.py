@@ -9,13 +9,19 @@ from msgspec import Meta
 
 from .._adsr import TAIL_S
 from .._block import Context, Values
+from .._notes import Notes
 from .._param import Param
 from .._synth import Note, Synth
+from ..dsp import dying_line
+from ..dsp.fir import hats
 from ..dsp.harmonics import frames_for
 from ..dsp.noise_bands import band_centres, shaped_noise
 from ._amplifier import AMPLIFIER, envelope
+from ._hit import loudest_hit, within
 
 HOP = 256
+LOWEST_HZ, HIGHEST_HZ = 60.0, 16_000.0
+FLOOR = 0.05  # of the frames of a band are at its floor
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class FilteredNoise(Synth):
     bands: Annotated[int, Meta(ge=2, le=64)] = 16
 
     tail_s: ClassVar[float] = TAIL_S
+    rings: ClassVar[bool] = True
+    pitched: ClassVar[bool] = False
 
     @property
     def params(self) -> tuple[Param, ...]:
@@ -43,8 +51,34 @@ class FilteredNoise(Synth):
         )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
-        centre_hz = band_centres(self.bands, 60.0, 16_000.0)
+        centre_hz = band_centres(self.bands, LOWEST_HZ, HIGHEST_HZ)
         t = HOP / ctx.sr * np.arange(frames_for(samples, HOP))[:, None]
         levels = 10.0 ** (p["gain_db"] / 20.0 - 3.0 * t / p["decay_s"])
         y = shaped_noise(note.key, levels, centre_hz, samples, ctx.sr, HOP)
         return y * envelope(p, note, samples, ctx.sr)
+
+    def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
+        """Each band's level and decay; the attack from when the whole is loudest."""
+        hit = loudest_hit(source, reference, ctx.sr)
+        if hit is None:
+            return []
+        shares = hats(
+            np.fft.rfftfreq(dying_line.SIZE, 1.0 / hit.sr), band_centres(self.bands, LOWEST_HZ, HIGHEST_HZ), hit.sr
+        )
+        power = dying_line.band_powers(hit.x, shares)
+        hop_s = dying_line.HOP / hit.sr
+        floor = np.quantile(power, FLOOR, axis=0) if len(power) > 1.0 / FLOOR else np.zeros(self.bands)
+        lines = [dying_line.dying_line(band, hop_s, quiet) for band, quiet in zip(power.T, floor, strict=True)]
+        gain_db = [10.0 * np.log10(line.power + 1e-12) if line else -120.0 for line in lines]
+        short = dying_line.powers(hit.x, step := max(1, round(1e-3 * hit.sr)))
+        attack_ms = 1e3 * step / hit.sr * float(np.argmax(short > 0.5 * short.max()))
+        loudest = max(gain_db)
+        guess = {
+            "gain_db": np.array(gain_db) - loudest,
+            "decay_s": [line.t60_s if line else 0.1 for line in lines],
+            "attack_ms": attack_ms,
+            "sustain": 1.0,
+            "gate": 1.0,
+            "level_db": hit.level_db(10.0 ** (loudest / 20.0), p),
+        }
+        return [within(self, guess)]

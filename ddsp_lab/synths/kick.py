@@ -5,13 +5,22 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .._block import Context, Values
+from .._notes import Notes
 from .._param import Param
 from .._synth import VOLUME, Note, Synth
+from ..dsp.driven_decay import driven_decay, level_along
+from ..dsp.dying_line import band_powers, dying_line
 from ..dsp.envelopes import dying
-from ._skin import falling_hz, sine
+from ..dsp.falling_tone import falling_tone
+from ._hit import loudest_hit, within
+from ._skin import PHASE, falling_hz, sine
+
+HIGHEST_HZ, CLICK_HZ = 1000.0, 4000.0  # of the body, and from where on there is only click, as an estimate sees it
+SIZE = 128  # samples of the frames in which it does
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,8 @@ class Kick(Synth):
     """
 
     tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
+    rings: ClassVar[bool] = True
+    pitched: ClassVar[bool] = False
     params = (
         Param("tune_hz", 25.0, 120.0, default=50.0, unit="Hz", scale="log"),
         Param("sweep_st", 0.0, 48.0, default=24.0, unit="st"),
@@ -33,12 +44,40 @@ class Kick(Synth):
         Param("click", 0.0, 1.0, default=0.2),
         Param("click_ms", 1.0, 50.0, default=10.0, unit="ms", scale="log"),
         Param("drive_db", 0.0, 24.0, default=3.0, unit="dB"),
+        PHASE,
         *VOLUME,
     )
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         t = note.seconds(samples, ctx.sr)
-        body = sine(falling_hz(p, note, t), note, ctx.sr) * dying(t, p["decay_s"])
+        body = sine(falling_hz(p, note, t), note, ctx.sr, p["phase"]) * dying(t, p["decay_s"])
         noise = jax.random.normal(note.key, (samples,)) * dying(t, 1e-3 * p["click_ms"])
         drive = 10.0 ** (p["drive_db"] / 20.0)
         return jnp.tanh(drive * (body + 0.5 * p["click"] * noise)) / jnp.tanh(drive)
+
+    def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
+        """The falling tone, how hard it was driven by how its level falls, and the click by what is above it."""
+        hit = loudest_hit(source, reference, ctx.sr)
+        low, high = self.params[0].low, self.params[0].high
+        tone = hit and falling_tone(hit.x, hit.sr, (low * hit.above, high * hit.above), 48.0, HIGHEST_HZ)
+        if not hit or not tone:
+            return []
+        turns = tone.cycles(np.arange(hit.x.size) / hit.sr)
+        driven = driven_decay(*level_along(hit.x, turns, tone.hz, hit.sr))
+        high = (np.fft.rfftfreq(SIZE, 1.0 / hit.sr) > CLICK_HZ)[None].astype(float)
+        click = dying_line(band_powers(hit.x, high, SIZE, SIZE // 4)[:, 0], SIZE / 4 / hit.sr)
+        clicking = np.sqrt(click.power) / max(tone.level, 1e-9) if click else 0.0
+        same = {
+            "tune_hz": tone.hz / hit.above,
+            "sweep_st": tone.sweep_st,
+            "sweep_ms": 1e3 * tone.sweep_s,
+            "phase": tone.phase,
+            "click": 2.0 * clicking,
+            "click_ms": 1e3 * click.t60_s if click else 10.0,
+        }
+        plain = {"decay_s": tone.t60_s, "drive_db": 0.0, "level_db": hit.level_db(tone.level, p)}
+        guesses = [plain]
+        if driven:
+            limited = {"decay_s": driven.t60_s, "drive_db": driven.drive_db}
+            guesses.insert(0, limited | {"level_db": hit.level_db(driven.level, p)})
+        return [within(self, same | guess) for guess in guesses]

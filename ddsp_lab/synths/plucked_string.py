@@ -31,6 +31,7 @@ class PluckedString(Synth):
     partials: Annotated[int, Meta(ge=4, le=256)] = 96
 
     tail_s: ClassVar[float] = 0.5
+    rings: ClassVar[bool] = True
     params = (
         Param("decay_s", 0.1, 20.0, default=3.0, unit="s", scale="log"),
         Param("brightness", 0.0, 1.0, default=0.8),

@@ -1,7 +1,7 @@
 """Multi-resolution STFT distance."""
 
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -32,7 +32,8 @@ class MultiResolutionStft(Target):
 
     `mel_bands`, `bark_bands` or `cqt_bands` (even in log frequency) gathers all but the complex term in as many bands;
     `weighting` counts bins as a sound-level meter (a) or loudness (k) does; `random_sizes` many FFT sizes are drawn by
-    `seed` between the smallest and the largest, once; `sum_difference` compares the two of two channels. Powers below
+    `seed` between the smallest and the largest, once; `sum_difference` compares the two of two channels; `edges` are
+    silence or mirror the sound, so that the phase counts with which it begins at the first sample. Powers below
     `floor_db` count as equal: noise of -106 dBFS lies at -80; with a lower one it matters how sounds end in silence.
     `auraloss_compatible` takes auraloss 0.4's default sizes, edges, floor and views, and gives its numbers.
 
@@ -55,6 +56,7 @@ class MultiResolutionStft(Target):
     weighting: Weighting = "none"
     floor_db: Annotated[float, Meta(ge=-200.0, le=0.0)] = -80.0
     sum_difference: bool = False
+    edges: Literal["zero", "reflect"] = "zero"
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -96,7 +98,7 @@ class MultiResolutionStft(Target):
         return sum_and_difference(x, self.auraloss_compatible) if self.sum_difference and x.shape[0] == 2 else [x]
 
     def _spectrum(self, x: Audio, resolution: Window, sr: int, length: Int[Array, ""]) -> tuple[Bins, Bins]:
-        z = stft(x, *resolution, edges="reflect" if self.auraloss_compatible else "zero", length=length)
+        z = stft(x, *resolution, edges="reflect" if self.auraloss_compatible else self.edges, length=length)
         if self.weighting != "none":
             z = z * bin_weights(self.weighting, resolution[0], sr).astype(x.dtype)
         return z.real, z.imag

@@ -1,0 +1,65 @@
+"""What `match` tries where no synth is named, and how it searches each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from . import _problem
+from ._block import Block, Context, walk
+from ._notes import Notes
+from ._pairs import Window, prepare_pair, problem
+from ._parse import parse
+from ._sources import Sources
+from ._space import Space
+from ._synth import Synth
+from ._target import Target
+from .effects.hiss import Hiss
+
+PITCHED = ("subtractive", "additive", "fm", "plucked_string")
+STRUCK = (
+    *("kick", "tom", "snare", "hihat", "clap", "modal", "filtered_noise"),
+    "0.5 * modal(modes=6) + 0.5 * filtered_noise",
+)
+AUDIBLE_DB = -110.0  # of noise, in a band: below the rounding of 16 bits there is no recorder
+SCOUTS = 32  # random points, where a family guesses nothing
+
+# of searches: a short one, by which families are compared, and the one that goes on from there
+SHORT, LONG = "successive_halving(starts=3, scouts=32, steps=20, last=40, jumps=1)", "successive_halving"
+SHORT_STRUCK = "successive_halving(starts=2, scouts=0, steps=20, last=40, jumps=1)"
+LONG_STRUCK = "successive_halving(starts=4, scouts=16, steps=25, last=120, jumps=1)"
+
+
+def synths(chain: Block) -> list[Synth]:
+    return [block for block in walk(chain) if isinstance(block, Synth)]
+
+
+def rings(chain: Block) -> bool:
+    """Whether all that sounds in it dies away by itself."""
+    return all(synth.rings for synth in synths(chain))
+
+
+def pitched(chain: Block) -> bool:
+    """Whether something in it sounds at the pitch of its notes."""
+    return any(synth.pitched for synth in synths(chain))
+
+
+def families(names: Iterable[str], audio: np.ndarray, sr: int) -> list[Block]:
+    """The chains of some families; with `hiss` where the recording has noise under it."""
+    noise = Hiss().estimate(np.zeros_like(audio), audio, Context(sr))
+    hissing = bool(noise) and np.max(noise[0]["gain_db"]) > AUDIBLE_DB
+    return [parse(f"({name}) >> hiss" if hissing else name) for name in names]
+
+
+def glance(chain: Block, played: Notes, audio: np.ndarray, sr: int, target: Target, frozen: Iterable[str]) -> float:
+    """The least loss of where the chain begins and what its sources guess, or of random points where they guess
+    nothing."""
+    space = Space(chain, frozen)
+    pair = prepare_pair(played, audio, sr, chain, aligned=False)
+    points = [space.start, *Sources(space, played, pair.reference, sr).estimates(space.start, 0)]
+    if len(points) == 1:
+        points += list(np.random.default_rng(0).random((SCOUTS, space.size)))
+    seen = problem([pair], [Window(0, 0, pair.samples)], space, target, sr)
+    losses = _problem.losses(seen, np.stack(points))
+    return float(np.min(np.where(np.isfinite(losses), losses, np.inf)))

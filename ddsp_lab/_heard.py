@@ -1,0 +1,49 @@
+"""What was heard in a recording, as the notes that a chain is to play."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ._block import Block
+from ._families import pitched, rings
+from ._notes import Notes, notes
+from ._synth import MIDDLE
+from .dsp.transcribe import Heard
+
+SURE = 0.5  # confidence from which a pitch is taken for right
+RISES_DB, BEFORE_S, AFTER_S, FRAME_S = 3.0, 0.02, 0.05, 0.01  # at a hit, the level about it
+
+
+def notes_for(chain: Block, heard: Heard, x: np.ndarray, sr: int) -> tuple[Notes, np.ndarray]:
+    """The notes, and how sure each pitch is. `x` is mono.
+
+    What dies away by itself is struck only where the level rises, and may ring until it is struck again. A drum is
+    tuned at `MIDDLE`: it is played there, and its other hits as much above it as they are heard.
+    """
+    length_s = x.size / sr
+    rows = np.stack([heard.onset_s, heard.duration_s, heard.pitch, heard.velocity], axis=1)
+    sure = heard.confidence
+    if rings(chain):
+        hits = _hits(x, sr, heard.onset_s)
+        rows, sure = rows[hits], sure[hits]
+        rows[:, 3] /= rows[:, 3].max()
+        rows[:, 1] = np.append(rows[1:, 0], length_s) - rows[:, 0]
+    if not pitched(chain):
+        loudest = int(np.argmax(rows[:, 3]))
+        rows[:, 2] = MIDDLE + (rows[:, 2] - rows[loudest, 2] if sure.min() >= SURE else 0.0)
+        sure = np.ones(len(rows))
+    return notes(rows.tolist(), length_s), sure
+
+
+def _hits(x: np.ndarray, sr: int, onsets_s: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Which onsets are louder than what is before them, the first one always."""
+    power = np.convolve(np.square(x), np.ones(size := max(1, round(FRAME_S * sr))) / size, mode="full")
+    found = []
+    for onset in onsets_s:
+        at = round(float(onset) * sr)
+        before = power[max(at - round(BEFORE_S * sr), 0) : at].max(initial=0.0)
+        after = power[at : at + round(AFTER_S * sr)].max(initial=0.0)
+        found.append(after > 10.0 ** (RISES_DB / 10.0) * before)
+    return np.array(found) | (np.arange(len(found)) == 0)

@@ -1,0 +1,55 @@
+"""What is heard of drums: modes, falling tones, decays."""
+
+import numpy as np
+import pytest
+
+from ddsp_lab.dsp.damped_modes import damped_modes
+from ddsp_lab.dsp.driven_decay import driven_decay, level_along
+from ddsp_lab.dsp.dying_line import dying_line
+from ddsp_lab.dsp.falling_tone import falling_tone
+
+SR = 16_000
+T = np.arange(SR) / SR
+
+
+def test_modes_are_found_strongest_first():
+    given = [(441.3, 0.5, 0.8), (2010.0, 0.1, 0.5), (97.2, 0.8, 0.1)]
+    y = sum(a * 10 ** (-3 * T / s) * np.sin(2 * np.pi * hz * T + 1.0) for hz, s, a in given)
+    found = np.array(damped_modes(y, SR, 3))
+    np.testing.assert_allclose(found[:, 0], [hz for hz, _, _ in given], rtol=1e-3)
+    np.testing.assert_allclose(found[:, 1:3], np.array(given)[:, 1:], rtol=0.03)
+    np.testing.assert_allclose(found[:, 3], 1.0 / (2.0 * np.pi), atol=0.01)
+    assert len(damped_modes(y, SR, 12)) >= 3
+    assert damped_modes(np.zeros(SR), SR, 3) == []
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+@pytest.mark.parametrize("sweep_s", [0.03, 0.2])
+def test_a_falling_tone_is_found_in_noise(noise, sweep_s):
+    hz = 55.0 * 2.0 ** (18.0 * 10 ** (-3 * T / sweep_s) / 12.0)
+    y = 0.7 * 10 ** (-3 * T / 0.6) * np.sin(2 * np.pi * np.cumsum(hz) / SR)
+    y += noise * np.random.default_rng(0).standard_normal(SR)
+    tone = falling_tone(y, SR, (25.0, 120.0), 48.0, 1000.0)
+    assert tone.hz == pytest.approx(55.0, rel=2e-3)
+    assert tone.sweep_st == pytest.approx(18.0, rel=0.1)
+    assert tone.sweep_s == pytest.approx(sweep_s, rel=0.1)
+    assert tone.t60_s == pytest.approx(0.6, rel=0.03)
+    assert tone.level == pytest.approx(0.7, rel=0.05)
+
+
+def test_a_drive_is_told_from_how_the_level_falls():
+    drive = 10.0 ** (15.0 / 20.0)
+    y = np.tanh(drive * 10 ** (-3 * T / 0.5) * np.sin(2 * np.pi * 80.0 * T)) / np.tanh(drive)
+    found = driven_decay(*level_along(0.3 * y, 80.0 * T, 80.0, SR))
+    assert found.drive_db == pytest.approx(15.0, abs=1.5)
+    assert found.t60_s == pytest.approx(0.5, rel=0.08)
+    assert found.level == pytest.approx(0.3, rel=0.05)
+
+
+def test_noise_that_dies_away_over_noise_that_stays():
+    rng = np.random.default_rng(0)
+    power = 0.5 * 10 ** (-6 * T[::64] / 0.3) * rng.chisquare(20, 250) / 20 + 1e-5 * rng.chisquare(20, 250) / 20
+    line = dying_line(power, 64 / SR, 1e-5)
+    assert line.t60_s == pytest.approx(0.3, rel=0.1)
+    assert line.power == pytest.approx(0.5, rel=0.15)
+    assert dying_line(np.zeros(9), 0.01) is None
