@@ -22,6 +22,7 @@ VARIED = 8  # points about each suggestion
 NEARBY, REDRAWN = 0.05, 0.2  # how far, and how many of their coordinates are drawn anew
 APART = 0.03  # of a range, in some coordinate: nearer starts would go the same way
 CHANGE, NUDGE, LEAST = 0.05, 2e-3, 1e-4  # of the loss; of a range: what is tried, and the shortest step
+MOST = 96  # jumps of one coordinate in a rung
 TOGETHER = 8  # jumps that are tried together, at most
 
 
@@ -110,6 +111,7 @@ class SuccessiveHalving(Optimizer):
         if not self.jumps:
             return d
         which = np.tile(np.arange(d.u.size), self.jumps)
+        which = random.permutation(which)[:MOST]
         singles = np.where(which[:, None] == np.arange(d.u.size), random.random((which.size, 1)), d.u)
         singles = Genes.of(layout).settled(singles)
         losses = evaluate.generation(singles)
@@ -128,11 +130,14 @@ def _descended(evaluate: Evaluate, d: Descent, steps: int, rate: float) -> Gener
     """The lowest point on the way of Adam in the unit cube, to which it goes half of the way back from where a gradient
     is not finite.
 
-    No step of a coordinate is longer than what changes the loss by a twentieth: a ratio of frequencies that is right
+    No step of a parameter is longer than what changes the loss by a twentieth: a ratio of frequencies that is right
     would be lost before its slope could say so."""
     begin, move = _adam(steps)
-    losses = yield evaluate.ask_losses(_nudged(d.u))
-    here, changed = losses[0], np.abs(losses[1:] - losses[0])
+    parts = _parameters(evaluate.problem.layout)
+    losses = yield evaluate.ask_losses(
+        np.concatenate([d.u[None], d.u + NUDGE * np.where(d.u < 0.5, 1.0, -1.0) * parts])
+    )
+    here, changed = losses[0], np.abs(losses[1:] - losses[0]) @ parts
     share = np.where(np.isfinite(changed), np.minimum(CHANGE * here * NUDGE / (changed + 1e-30), rate), LEAST)
     u, best = d.u, Descent(d.u, np.inf)
     moments = begin(u.astype(np.float32))
@@ -148,9 +153,10 @@ def _descended(evaluate: Evaluate, d: Descent, steps: int, rate: float) -> Gener
     return best
 
 
-def _nudged(u: np.ndarray) -> np.ndarray:
-    """The point, and each coordinate of it a little nearer to the middle."""
-    return np.concatenate([u[None], u + np.diag(np.where(u < 0.5, NUDGE, -NUDGE))])
+def _parameters(layout: Layout) -> np.ndarray:
+    """Which coordinates belong to each parameter, (parameters, coordinates)."""
+    paths = [name.partition("[")[0] for name in layout.names]
+    return np.array([[path == one for path in paths] for one in dict.fromkeys(paths)], float)
 
 
 @lru_cache(maxsize=16)

@@ -33,8 +33,8 @@ class Additive(Synth):
     of the first `shaped` of them; the lower the velocity the darker, by `hardness_db` an octave at most. $d$ is
     `damping_db` a second, $B$ the `inharmonicity`. A synth that `glides` takes a curve for `tune_st`, and has no
     inharmonicity. With `knots`, what each of those harmonics does in time is `move_db` instead of a damping, straight
-    in dB between as many moments of the note, which are closer together at its beginning, as squares are; harmonics
-    above do as the last of them.
+    in dB between as many moments of the note, a row a moment, which are closer together at its beginning, as squares
+    are; harmonics above do as the last of them.
 
     Reference: Moorer, "Signal processing aspects of computer music: a survey", Proceedings of the IEEE 65(8), 1977;
     inharmonicity as in `ddsp_lab.dsp.harmonics.stretched`.
@@ -58,7 +58,7 @@ class Additive(Synth):
             Param("even_db", -48.0, 24.0, default=0.0, unit="dB"),
             Param("gain_db", -48.0, 24.0, default=0.0, unit="dB", shape=(self._own,)),
             Param("hardness_db", 0.0, 12.0, default=3.0, unit="dB"),
-            Param("move_db", -60.0, 24.0, default=0.0, unit="dB", shape=(self.knots, self._own))
+            Param("move_db", -60.0, 24.0, default=0.0, unit="dB", shape=(self.knots * self._own,))
             if self.knots
             else Param("damping_db", 0.0, 40.0, default=1.0, unit="dB/s"),
             TUNE if self.glides else INHARMONICITY,
@@ -87,7 +87,7 @@ class Additive(Synth):
             return 10.0 ** (-self._fall_db(p) * seconds(samples, sr) / 20.0)
         at = jnp.sqrt(jnp.clip(seconds(samples, sr) / note.duration_s, 1e-6, 1.0)) * (self.knots - 1)
         near = jnp.maximum(1.0 - jnp.abs(at - np.arange(self.knots)), 0.0)
-        left = 10.0 ** (jnp.matmul(near, p["move_db"], precision="highest") / 20.0)
+        left = 10.0 ** (jnp.matmul(near, p["move_db"].reshape(self.knots, -1), precision="highest") / 20.0)
         return jnp.pad(left, ((0, 0), (0, self.partials - self._own)), mode="edge")
 
     def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
@@ -123,7 +123,8 @@ class Additive(Synth):
     def _moves(self, heard: Heard, levels: Float[np.ndarray, "n k"], guess: Values) -> Values:
         """What the first harmonics do beside the envelope, at the knots."""
         t = heard.duration_s * np.square(np.linspace(0.0, 1.0, self.knots))
-        t = np.minimum(t, min(guess["gate"] * heard.duration_s, heard.time_s[-1]))
+        # neither inside the attack nor after the end, where next to nothing would be divided by nothing
+        t = np.clip(t, 1e-3 * guess["attack_ms"], min(guess["gate"] * heard.duration_s, heard.time_s[-1]))
         level_db = 20.0 * np.log10(levels[:, : self._own] + 1e-6)
         at_knots = np.stack([np.interp(t, heard.time_s, row) for row in level_db.T], axis=1)
         beside_db = at_knots - 20.0 * np.log10(np.asarray(enveloped(guess, heard, t)) + 1e-3)[:, None]
@@ -132,7 +133,7 @@ class Additive(Synth):
         return {
             "gain_db": np.clip(gain_db - tilted_db - (gain_db - tilted_db).max() + 20.0, -48.0, 24.0),
             "even_db": 0.0,
-            "move_db": np.clip(beside_db - gain_db, -60.0, 24.0),
+            "move_db": np.clip(beside_db - gain_db, -60.0, 24.0).ravel(),
         }
 
     def _levels(self, p: Values, note: Note) -> Float[Array, " k"]:
