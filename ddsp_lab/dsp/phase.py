@@ -9,9 +9,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int, UInt
+from jaxtyping import Array, Float, Int
 
 HALF_BITS = 12  # of the 24 of a float32: the product of two such halves is exact
+UNROLL = 8
 LOW_BITS = 8  # below a word of 32: the sum of 2^24 increments, six minutes at 48 kHz, still fits into a word
 
 
@@ -54,12 +55,17 @@ def steady(frequency_hz: Float[Array, "*#t"], n: Int[Array, "*#t"], sr: int) -> 
     return wrapped(_turns(step, inside) + _turns(wrapped(step * 2.0**HALF_BITS), block) + left * count)
 
 
-def _summed(x: UInt[Array, " t"]) -> UInt[Array, " t"]:
-    """The sum of all before each."""
+def _before(x: tuple[Array, ...]) -> tuple[Array, ...]:
+    """The sums of all before each."""
     return lax.platform_dependent(
         x,
-        cpu=lambda x: lax.scan(lambda s, v: (s + v, s), jnp.zeros((), x.dtype), x)[1],
-        default=lambda x: jnp.cumsum(x) - x,
+        cpu=lambda x: lax.scan(
+            lambda s, v: (jax.tree.map(jnp.add, s, v), s),
+            jax.tree.map(lambda v: jnp.zeros((), v.dtype), x),
+            x,
+            unroll=UNROLL,
+        )[1],
+        default=lambda x: jax.tree.map(lambda v: jnp.cumsum(v) - v, x),
     )
 
 
@@ -77,11 +83,12 @@ def running(frequency_hz: Float[Array, " t"], sr: int) -> Float[Array, " t"]:
     more = jnp.floor(rest)
     high = (whole.astype(jnp.int32) + more.astype(jnp.int32)).astype(jnp.uint32)
     low = jnp.floor((rest - more) * 2.0**LOW_BITS).astype(jnp.uint32)
-    phase = _summed(high) + (_summed(low) >> LOW_BITS)
-    return (phase >> 8).astype(step.dtype) * 2.0**-24
+    high, low = _before((high, low))
+    return ((high + (low >> LOW_BITS)) >> 8).astype(step.dtype) * 2.0**-24
 
 
 @running.defjvp
 def _(sr, primals, tangents):
     (frequency_hz,), (change,) = primals, tangents
-    return running(frequency_hz, sr), (jnp.cumsum(change) - change) * (1.0 / sr)
+    (turned,) = _before((change,))
+    return running(frequency_hz, sr), turned * (1.0 / sr)

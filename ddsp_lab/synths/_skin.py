@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from .._block import Values
 from .._synth import Note
+from ..dsp import trig
 from ..dsp.envelopes import dying
 from ..dsp.phase import running
 
@@ -15,9 +16,9 @@ HIGHEST = 0.45  # of the sample rate
 
 def falling_hz(p: Values, note: Note, t: Float[Array, " t"]) -> Float[Array, " t"]:
     r"""$f_0\,2^{(p - 60) / 12}\,2^{s\,10^{-3 t / T_s} / 12}$ of `tune_hz`, `sweep_st` and `sweep_ms`."""
-    return p["tune_hz"] * note.above * 2.0 ** (p["sweep_st"] * dying(t, 1e-3 * p["sweep_ms"]) / 12.0)
+    return p["tune_hz"] * note.above * jnp.exp2(p["sweep_st"] * dying(t, 1e-3 * p["sweep_ms"]) / 12.0)
 
 
 def sine(hz: Float[Array, " t"], note: Note, sr: int) -> Float[Array, " t"]:
     hz = jnp.minimum(hz, HIGHEST * sr)
-    return jnp.sin(2.0 * jnp.pi * (running(hz, sr) + note.lead(hz[0], sr)))
+    return trig.sine(running(hz, sr) + note.lead(hz[0], sr))

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 from msgspec import Meta
@@ -12,6 +11,7 @@ from .._block import Context, Values
 from .._param import Param
 from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import bent, dying
+from ..dsp.noise import normal
 from ..dsp.state_space import lti
 from ..dsp.svf import one, plain_section
 
@@ -47,7 +47,7 @@ class Clap(Synth):
         t = note.seconds(samples, ctx.sr)
         hz = p["tune_hz"] * note.above
         band = one(plain_section("band_pass", jnp.minimum(hz, 0.45 * ctx.sr), p["q"], ctx.sr))
-        noise = jax.random.normal(note.key, (1, samples))
+        noise = normal(note.key, (1, samples))
         _, y = lti(band, noise / jnp.sqrt(band.D), jnp.zeros((1, 2), noise.dtype))  # D is the share of power it passes
 
         def burst(i: int, t60_s: Float[Array, ""]) -> Float[Array, " t"]:

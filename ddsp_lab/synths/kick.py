@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -11,6 +10,7 @@ from .._block import Context, Values
 from .._param import Param
 from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import dying
+from ..dsp.noise import normal
 from ._skin import falling_hz, sine
 
 
@@ -39,6 +39,6 @@ class Kick(Synth):
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         t = note.seconds(samples, ctx.sr)
         body = sine(falling_hz(p, note, t), note, ctx.sr) * dying(t, p["decay_s"])
-        noise = jax.random.normal(note.key, (samples,)) * dying(t, 1e-3 * p["click_ms"])
+        noise = normal(note.key, (samples,)) * dying(t, 1e-3 * p["click_ms"])
         drive = 10.0 ** (p["drive_db"] / 20.0)
         return jnp.tanh(drive * (body + 0.5 * p["click"] * noise)) / jnp.tanh(drive)
