@@ -25,7 +25,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import ddsp_lab as dl
-from ddsp_lab._programs import jit
 
 from ._timing import interleaved
 
@@ -63,7 +62,7 @@ def _ours(chain: str, what: str) -> Callable[[], Any]:
         return space.chain.apply(space.decode(u), notes, dl.Context(SR))[0]
 
     one = played if what == "forwards" else jax.grad(lambda u: jnp.sum(played(u) ** 2))
-    every = jit(lambda us: jax.lax.map(one, us))
+    every = jax.jit(lambda us: jax.lax.map(one, us))
     return lambda: jax.block_until_ready(every(us))
 
 

@@ -9,7 +9,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, UInt
 
 HALF_BITS = 12  # of the 24 of a float32: the product of two such halves is exact
 UNROLL = 8
@@ -55,17 +55,27 @@ def steady(frequency_hz: Float[Array, "*#t"], n: Int[Array, "*#t"], sr: int) -> 
     return wrapped(_turns(step, inside) + _turns(wrapped(step * 2.0**HALF_BITS), block) + left * count)
 
 
-def _before(x: tuple[Array, ...]) -> tuple[Array, ...]:
+def _words(high: UInt[Array, " t"], low: UInt[Array, " t"]) -> UInt[Array, " t"]:
+    """The sums of all before each, what runs over from the low words carried into the high ones."""
+
+    def add(s: tuple[Array, Array], v: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+        return (s[0] + v[0], s[1] + v[1]), s[0] + (s[1] >> LOW_BITS)
+
+    nothing = jnp.zeros((), high.dtype)
+    return lax.platform_dependent(
+        high,
+        low,
+        cpu=lambda high, low: lax.scan(add, (nothing, nothing), (high, low), unroll=UNROLL)[1],
+        default=lambda high, low: jnp.cumsum(high) - high + ((jnp.cumsum(low) - low) >> LOW_BITS),
+    )
+
+
+def _before(x: Float[Array, " t"]) -> Float[Array, " t"]:
     """The sums of all before each."""
     return lax.platform_dependent(
         x,
-        cpu=lambda x: lax.scan(
-            lambda s, v: (jax.tree.map(jnp.add, s, v), s),
-            jax.tree.map(lambda v: jnp.zeros((), v.dtype), x),
-            x,
-            unroll=UNROLL,
-        )[1],
-        default=lambda x: jax.tree.map(lambda v: jnp.cumsum(v) - v, x),
+        cpu=lambda x: lax.scan(lambda s, v: (s + v, s), jnp.zeros((), x.dtype), x, unroll=UNROLL)[1],
+        default=lambda x: jnp.cumsum(x) - x,
     )
 
 
@@ -83,12 +93,10 @@ def running(frequency_hz: Float[Array, " t"], sr: int) -> Float[Array, " t"]:
     more = jnp.floor(rest)
     high = (whole.astype(jnp.int32) + more.astype(jnp.int32)).astype(jnp.uint32)
     low = jnp.floor((rest - more) * 2.0**LOW_BITS).astype(jnp.uint32)
-    high, low = _before((high, low))
-    return ((high + (low >> LOW_BITS)) >> 8).astype(step.dtype) * 2.0**-24
+    return (_words(high, low) >> 8).astype(step.dtype) * 2.0**-24
 
 
 @running.defjvp
 def _(sr, primals, tangents):
     (frequency_hz,), (change,) = primals, tangents
-    (turned,) = _before((change,))
-    return running(frequency_hz, sr), turned * (1.0 / sr)
+    return running(frequency_hz, sr), _before(change) * (1.0 / sr)

@@ -62,51 +62,86 @@ def _run(start: Pair, drive: Pair, settings: Settings, reverse: bool = False) ->
     )
 
 
+def _settings(section: Section) -> Settings:
+    g, k = section.g, section.k
+    return 2.0 * g / (1.0 + g * (g + k)), g + k, g
+
+
+def _driven(s: Pair, x: Array, settings: Settings) -> Pair:
+    b, _, g = settings
+    return _step(s, (b * x, b * (g * x)), settings)
+
+
+def _mixed(x: Array, section: Section, before: Pair, after: Pair) -> Array:
+    """The integrators give the means of what they held before and after the sample."""
+    band, low = (0.5 * (s + t) for s, t in zip(before, after, strict=True))
+    return section.m0 * x + section.m1 * band + section.m2 * low
+
+
 @jax.custom_jvp
-def _states(
-    x: Float[Array, " t"], b: Float[Array, " t"], r: Float[Array, " t"], g: Float[Array, " t"], start: Pair
-) -> tuple[Pair, Pair]:
-    """The states before each sample and after the last, driven by $q = (b x, g b x)$."""
-    return _run(start, (b * x, g * b * x), (b, r, g))
+def _filtered(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
+    """The output and the state after it. Entries of `section` that do not move are numbers."""
+
+    def serial(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
+        b, _, g = _settings(section)
+        moving = {k: v for k, v in section._asdict().items() if jnp.ndim(v)}
+
+        def tick(s: Pair, now: tuple[Array, Array, dict[str, Array]]) -> tuple[Pair, Array]:
+            x, b, moved = now
+            here = section._replace(**moved)
+            after = _driven(s, x, (b, here.g + here.k, here.g))
+            return after, _mixed(x, here, s, after)
+
+        end, y = lax.scan(tick, start, (x, b, moving), unroll=UNROLL)
+        return y, end
+
+    def parallel(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
+        settings = _settings(section)
+        before, end = _parallel(start, _driven((0.0, 0.0), x, settings), settings)
+        return _mixed(x, section, before, _driven(before, x, settings)), end
+
+    return lax.platform_dependent(x, section, start, cpu=serial, default=parallel)
 
 
-@_states.defjvp
+@_filtered.defjvp
 def _(primals, tangents):
-    (x, b, r, g, _), (dx, db, dr, dg, d_start) = primals, tangents
-    settings = b, r, g
-    (s1, s2), end = _states(*primals)
-    beyond = x - s2
-    drive = db * (beyond - r * s1) + b * (dx - dr * s1), db * (s1 + g * beyond) + b * (dg * beyond + g * dx)
+    (x, section, start), (dx, moved, d_start) = primals, tangents
+    settings, steered = jax.jvp(_settings, (section,), (moved,))
+    before, end = _run(start, _driven((0.0, 0.0), x, settings), settings)
 
-    def backwards(heard):
+    def heard(x: Array, section: Section, settings: Settings, before: Pair) -> Array:
+        return _mixed(x, section, before, _driven(before, x, settings))
+
+    def forwards(given: tuple[Pair, Pair]) -> tuple[Pair, Pair]:
+        return _run(given[0], given[1], settings)
+
+    def backwards(heard: tuple[Pair, Pair]) -> tuple[Pair, Pair]:
         """With its second state turned round the system is its own transpose, in reverse."""
         (h1, h2), (e1, e2) = heard
         (q1, q2), (s1, s2) = _run((e1, -e2), (h1, -h2), settings, reverse=True)
         return (s1, -s2), (q1, -q2)
 
-    def forwards(given):
-        return _run(given[0], given[1], settings)
-
-    return ((s1, s2), end), linear_map(forwards, backwards, forwards, (d_start, drive))
+    _, pushed = jax.jvp(partial(_driven, before), (x, settings), (dx, steered))
+    d_before, d_end = linear_map(forwards, backwards, forwards, (d_start, pushed))
+    y, dy = jax.jvp(heard, (x, section, settings, before), (dx, moved, steered, d_before))
+    return (y, end), (dy, d_end)
 
 
 def filtered(
     section: Section, x: Float[Array, "c t"], s0: Float[Array, "c 2"]
 ) -> tuple[Float[Array, "c 2"], Float[Array, "c t"]]:
-    """A second-order section with values (t,), one a sample; returns the state after the signal and the output.
+    """A second-order section whose values are one a sample, (t,), or one for all; returns the state after the signal
+    and the output. `g` has to be one a sample.
 
     The trapezoidal state-variable filter keeps what its two integrators hold, whatever its settings do: it stays stable
     while they move, and makes no clicks.
 
     Reference: Zavalishin, "The Art of VA Filter Design", Native Instruments, 2018, sections 4.4 and 4.8.
     """
-    g, k, m0, m1, m2 = section
-    scale = 1.0 / (1.0 + g * (g + k))
-    b, c = 2.0 * g * scale, (m1 + m2 * g) * scale  # as in `svf.state_space`, an array an entry
 
     def one(channel: tuple[Float[Array, " t"], Float[Array, "2"]]) -> tuple[Array, Array]:
         x, start = channel
-        (s1, s2), end = _states(x, b, g + k, g, (start[0], start[1]))
-        return jnp.stack(end), c * s1 + (m2 - g * c) * s2 + (m0 + g * c) * x
+        y, end = _filtered(x, section, (start[0], start[1]))
+        return jnp.stack(end), y
 
     return lax.map(one, (x, s0))  # side by side, arrays in the loop's body would make it many times slower

@@ -78,7 +78,7 @@ class Subtractive(Synth):
         cutoff_hz = p["cutoff_hz"] * jnp.exp2((p["key_tracking"] * (note.pitch - MIDDLE) + opened) / 12.0)
         cutoff_hz = jnp.clip(cutoff_hz, LOWEST_HZ, HIGHEST * sr)
         stages = 2 if self.steep else 1
-        section = plain_section(self.kind, cutoff_hz, jnp.broadcast_to(p["q"] ** (1.0 / stages), (samples,)), sr)
+        section = plain_section(self.kind, cutoff_hz, p["q"] ** (1.0 / stages), sr)
         y = mixed[None]
         for _ in range(stages):
             _, y = filtered(section, y, jnp.zeros((1, 2), y.dtype))
