@@ -67,9 +67,13 @@ def _settings(section: Section) -> Settings:
     return 2.0 * g / (1.0 + g * (g + k)), g + k, g
 
 
-def _driven(s: Pair, x: Array, settings: Settings) -> Pair:
+def _drive(x: Array, settings: Settings) -> Pair:
     b, _, g = settings
-    return _step(s, (b * x, b * (g * x)), settings)
+    return b * x, b * (g * x)
+
+
+def _driven(s: Pair, x: Array, settings: Settings) -> Pair:
+    return _step(s, _drive(x, settings), settings)
 
 
 def _mixed(x: Array, section: Section, before: Pair, after: Pair) -> Array:
@@ -83,8 +87,7 @@ def _filtered(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
     """The output and the state after it. Entries of `section` that do not move are numbers."""
 
     def serial(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
-        b, _, g = _settings(section)
-        moving = {k: v for k, v in section._asdict().items() if jnp.ndim(v)}
+        b, moving = _settings(section)[0], {k: v for k, v in section._asdict().items() if jnp.ndim(v)}
 
         def tick(s: Pair, now: tuple[Array, Array, dict[str, Array]]) -> tuple[Pair, Array]:
             x, b, moved = now
@@ -97,7 +100,7 @@ def _filtered(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
 
     def parallel(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
         settings = _settings(section)
-        before, end = _parallel(start, _driven((0.0, 0.0), x, settings), settings)
+        before, end = _parallel(start, _drive(x, settings), settings)
         return _mixed(x, section, before, _driven(before, x, settings)), end
 
     return lax.platform_dependent(x, section, start, cpu=serial, default=parallel)
@@ -107,7 +110,7 @@ def _filtered(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
 def _(primals, tangents):
     (x, section, start), (dx, moved, d_start) = primals, tangents
     settings, steered = jax.jvp(_settings, (section,), (moved,))
-    before, end = _run(start, _driven((0.0, 0.0), x, settings), settings)
+    before, end = _run(start, _drive(x, settings), settings)
 
     def heard(x: Array, section: Section, settings: Settings, before: Pair) -> Array:
         return _mixed(x, section, before, _driven(before, x, settings))

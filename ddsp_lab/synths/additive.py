@@ -60,7 +60,7 @@ class Additive(Synth):
         sr, level = ctx.sr, self._levels(p, note)
         fall_db = p["damping_db"] * np.arange(self.partials) + LEAST
         if self.glides:
-            fading = 10.0 ** (-fall_db * seconds(samples, sr) / 20.0)
+            fading = jnp.exp((-np.log(10.0) / 20.0) * fall_db * seconds(samples, sr))
             y = gliding(note, p["tune_st"], level, samples, sr, fading)
         else:
             f = stretched(note.hz, p["inharmonicity"], self.partials)
