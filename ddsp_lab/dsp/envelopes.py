@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .slopes import Sloped, value
+
 SHORTEST_S = 1e-4  # five samples at 48 kHz: a click's worth of slope, and of gradient
 STRAIGHT = 1e-2  # bends smaller than this are a parabola to within a millionth
 
@@ -53,10 +55,41 @@ def adsr(
     $e(\min(t, t_\mathrm{off}))\,(1 - b((t - t_\mathrm{off}) / r))$ with $e$ the envelope of a note that is held and $b$
     the bend: the release begins wherever the note has come to, be it inside the attack.
     """
-    t = jnp.asarray(t)
-    one, none = jnp.ones((), t.dtype), jnp.zeros((), t.dtype)
-    held = segments(jnp.minimum(t, off_s), (attack_s, decay_s), (none, one, sustain), (curve, curve))
-    return held * (1.0 - bent((t - off_s) / (release_s + SHORTEST_S), curve))
+    return value(_adsr, *(jnp.asarray(v, float) for v in (t, off_s, attack_s, decay_s, sustain, release_s, curve)))
+
+
+def _adsr(t: Array, off: Array, attack: Array, decay: Array, sustain: Array, release: Array, curve: Array) -> Sloped:
+    attack = attack + SHORTEST_S
+    up, down, out = 1.0 / attack, 1.0 / (decay + SHORTEST_S), 1.0 / (release + SHORTEST_S)
+    held_for, since = jnp.minimum(t, off), (t - off) * out
+    rising, after = held_for < attack, t >= off
+    place = jnp.where(rising, held_for * up, (held_for - attack) * down)
+    bend, bend_slope, bend_by_curve = _bent(place, curve)
+    fall, fall_slope, fall_by_curve = _bent(since, curve)
+    left, step = 1.0 - fall, sustain - 1.0
+    held = jnp.where(rising, bend, 1.0 + step * bend)
+    speed, loss = left * bend_slope * jnp.where(rising, up, step * down), held * fall_slope * out
+    return held * left, (
+        jnp.where(after, 0.0, speed) - loss,
+        jnp.where(after, speed, 0.0) + loss,
+        -speed * jnp.where(rising, place, 1.0),
+        -speed * jnp.where(rising, 0.0, place),
+        left * jnp.where(rising, 0.0, bend),
+        loss * since,
+        left * jnp.where(rising, 1.0, step) * bend_by_curve - held * fall_by_curve,
+    )
+
+
+def _bent(u: Array, c: Array) -> tuple[Array, Array, Array]:
+    """`bent`, and its slopes in place and curve."""
+    inside, u = (u >= 0.0) & (u < 1.0), jnp.clip(u, 0.0, 1.0)
+    straight = jnp.abs(c) < STRAIGHT
+    safe = jnp.where(straight, 1.0, c)
+    left, scale = jnp.exp(-safe * u), -1.0 / jnp.expm1(-safe)
+    y = jnp.where(straight, u + 0.5 * c * u * (1.0 - u), (1.0 - left) * scale)
+    slope = jnp.where(straight, 1.0 + c * (0.5 - u), safe * scale * left)
+    by_curve = jnp.where(straight, 0.5 * u * (1.0 - u), u * left * scale - y * (scale - 1.0))
+    return jnp.where(u < 1.0, y, 1.0), jnp.where(inside, slope, 0.0), by_curve
 
 
 def dying(t: Float[Array, " t"], t60_s: Float[Array, ""]) -> Float[Array, " t"]:

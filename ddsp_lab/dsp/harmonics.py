@@ -1,16 +1,19 @@
 """Sums of partials whose levels move: of a steady pitch, stretched or not, and of one that glides."""
 
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from .linear_map import linear_map
 from .modal import audible, sine_tables, times
+from .trig import cosine, sine
 
+PIECE, UNROLL = 128, 4  # frames; harmonics
 AT_ONCE = 16  # harmonics in one pass: a program of more takes long to compile
 
 
@@ -53,42 +56,62 @@ def steady_partials(
     return jnp.asarray(y.reshape(-1)[:samples])
 
 
-def _first_two(turns: Float[Array, "f hop"], even: bool) -> tuple[Array, Array, Array]:
-    r"""$2 \cos\theta$, and the sines (or cosines, which are `even`) of $0$ and of $\theta$."""
-    angle = 2.0 * jnp.pi * turns
-    cosine = jnp.cos(angle)
-    return 2.0 * cosine, *((jnp.ones_like(turns), cosine) if even else (jnp.zeros_like(turns), jnp.sin(angle)))
+def _in_pieces(f: Callable[..., Array], *frames: Float[Array, "f ..."]) -> Array:
+    """`f` of `PIECE` frames at a time, and what it gives for each: what is worked on stays in the cache."""
+    count = frames[0].shape[0]
+    size = min(PIECE, count)
+    padded = (jnp.pad(v, ((0, -count % size), *((0, 0),) * (v.ndim - 1))) for v in frames)
+    found = lax.map(lambda piece: f(*piece), tuple(v.reshape(-1, size, *v.shape[1:]) for v in padded))
+    return found.reshape(-1, *found.shape[2:])[:count]
+
+
+def _several(turns: Float[Array, "f hop"], first: Int[Array, ""], even: bool) -> Iterator[Array]:
+    r"""$\sin k\theta$ from $k$ = `first` on, or the cosines (even): $s_{k+1} = 2 \cos\theta\,s_k - s_{k-1}$."""
+    wave, double = cosine if even else sine, 2.0 * cosine(turns)
+    before, now = wave((first - 1) * turns), wave(first * turns)
+    while True:
+        yield now
+        before, now = now, double * now - before
 
 
 def _sum(turns: Float[Array, "f hop"], levels: Float[Array, "f+1 k"], even: bool) -> Float[Array, "f hop"]:
-    r"""$\sum_k a_k \sin k\theta$, or of cosines, by $s_{k+1} = 2 \cos\theta\,s_k - s_{k-1}$: several harmonics in one
-    pass over the samples."""
-    double, silence, sine = _first_two(turns, even)
+    r"""$\sum_k a_k \sin k\theta$, or of cosines, several harmonics in one pass over the samples."""
     later, few = _later(turns.shape[1]), min(AT_ONCE, levels.shape[1])
-    rows = jnp.pad(levels.T, ((0, -levels.shape[1] % few), (0, 0))).reshape(-1, few, levels.shape[0])
 
-    def several(sums: tuple[Array, Array, Array], rows: Array) -> tuple[tuple[Array, Array, Array], None]:
-        y, before, now = sums
-        for level in rows:
-            y = y + (level[:-1, None] + later * (level[1:] - level[:-1])[:, None]) * now
-            before, now = now, double * now - before
-        return (y, before, now), None
+    def rows(levels: Array) -> Array:
+        return jnp.pad(levels.T, ((0, -levels.shape[1] % few), (0, 0))).reshape(-1, few, levels.shape[0])
 
-    return lax.scan(several, (jnp.zeros_like(turns), silence, sine), rows)[0][0]
+    def some(turns: Array, begin: Array, end: Array) -> Array:
+        def together(given: tuple[Array, Array, Array]) -> Array:
+            first, begin, end = given
+            waves = zip(begin, end, _several(turns, first, even), strict=False)
+            return sum(((a[:, None] + later * (b - a)[:, None]) * now for a, b, now in waves), jnp.zeros_like(turns))
+
+        begin, end = rows(begin), rows(end)
+        firsts = few * jnp.arange(begin.shape[0]) + 1
+        return jnp.sum(lax.map(together, (firsts, begin, end)), axis=0)
+
+    return _in_pieces(some, turns, levels[:-1], levels[1:])
 
 
 def _correlated(
     turns: Float[Array, "f hop"], heard: Float[Array, "f hop"], count: int, even: bool
 ) -> Float[Array, "f+1 k"]:
     """The transpose of `_sum` in `levels`. Harmonic by harmonic: nothing is kept, and a sine is a product."""
-    (double, silence, sine), later = _first_two(turns, even), _later(turns.shape[1])
+    wave, later = cosine if even else sine, _later(turns.shape[1])
 
-    def harmonic(recent: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
-        before, now = recent
-        left, right = (jnp.sum(heard * share * now, axis=1) for share in (1.0 - later, later))
-        return (now, double * now - before), jnp.pad(left, (0, 1)) + jnp.pad(right, (1, 0))
+    def some(turns: Array, heard: Array) -> Array:
+        shares, double = (heard * (1.0 - later), heard * later), 2.0 * cosine(turns)
 
-    return lax.scan(harmonic, (silence, sine), None, length=count)[1].T
+        def harmonic(recent: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
+            before, now = recent
+            return (now, double * now - before), jnp.stack([jnp.sum(share * now, axis=1) for share in shares])
+
+        start = wave(0.0 * turns), wave(turns)
+        return jnp.moveaxis(lax.scan(harmonic, start, None, length=count, unroll=UNROLL)[1], 2, 0)
+
+    left, right = jnp.moveaxis(_in_pieces(some, turns, heard), 2, 0)
+    return jnp.pad(left, ((0, 1), (0, 0))) + jnp.pad(right, ((1, 0), (0, 0)))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))

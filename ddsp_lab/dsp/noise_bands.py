@@ -1,11 +1,11 @@
 """Noise whose level in each band moves."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from .fir import hats
+from .noise import normal
 
 
 def band_centres(bands: int, lowest_hz: float = 40.0, highest_hz: float = 16_000.0) -> np.ndarray:
@@ -33,7 +33,7 @@ def shaped_noise(
     """
     count = -(-samples // hop) + 1
     window = np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)).astype(np.float32)
-    noise = jax.random.normal(key, (count + 1, hop), levels.dtype)
+    noise = normal(key, (count + 1, hop)).astype(levels.dtype)
     spectra = jnp.fft.rfft(jnp.concatenate([noise[:-1], noise[1:]], axis=1) * window)
     weights = levels[:count] @ shares(centre_hz, hop, sr).astype(np.float32)
     frames = jnp.fft.irfft(spectra * weights, 2 * hop) * window

@@ -12,6 +12,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int, UInt
 
 HALF_BITS = 12  # of the 24 of a float32: the product of two such halves is exact
+UNROLL = 8
 LOW_BITS = 8  # below a word of 32: the sum of 2^24 increments, six minutes at 48 kHz, still fits into a word
 
 
@@ -54,11 +55,26 @@ def steady(frequency_hz: Float[Array, "*#t"], n: Int[Array, "*#t"], sr: int) -> 
     return wrapped(_turns(step, inside) + _turns(wrapped(step * 2.0**HALF_BITS), block) + left * count)
 
 
-def _summed(x: UInt[Array, " t"]) -> UInt[Array, " t"]:
-    """The sum of all before each."""
+def _words(high: UInt[Array, " t"], low: UInt[Array, " t"]) -> UInt[Array, " t"]:
+    """The sums of all before each, what runs over from the low words carried into the high ones."""
+
+    def add(s: tuple[Array, Array], v: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+        return (s[0] + v[0], s[1] + v[1]), s[0] + (s[1] >> LOW_BITS)
+
+    nothing = jnp.zeros((), high.dtype)
+    return lax.platform_dependent(
+        high,
+        low,
+        cpu=lambda high, low: lax.scan(add, (nothing, nothing), (high, low), unroll=UNROLL)[1],
+        default=lambda high, low: jnp.cumsum(high) - high + ((jnp.cumsum(low) - low) >> LOW_BITS),
+    )
+
+
+def _before(x: Float[Array, " t"]) -> Float[Array, " t"]:
+    """The sums of all before each."""
     return lax.platform_dependent(
         x,
-        cpu=lambda x: lax.scan(lambda s, v: (s + v, s), jnp.zeros((), x.dtype), x)[1],
+        cpu=lambda x: lax.scan(lambda s, v: (s + v, s), jnp.zeros((), x.dtype), x, unroll=UNROLL)[1],
         default=lambda x: jnp.cumsum(x) - x,
     )
 
@@ -77,11 +93,10 @@ def running(frequency_hz: Float[Array, " t"], sr: int) -> Float[Array, " t"]:
     more = jnp.floor(rest)
     high = (whole.astype(jnp.int32) + more.astype(jnp.int32)).astype(jnp.uint32)
     low = jnp.floor((rest - more) * 2.0**LOW_BITS).astype(jnp.uint32)
-    phase = _summed(high) + (_summed(low) >> LOW_BITS)
-    return (phase >> 8).astype(step.dtype) * 2.0**-24
+    return (_words(high, low) >> 8).astype(step.dtype) * 2.0**-24
 
 
 @running.defjvp
 def _(sr, primals, tangents):
     (frequency_hz,), (change,) = primals, tangents
-    return running(frequency_hz, sr), (jnp.cumsum(change) - change) * (1.0 / sr)
+    return running(frequency_hz, sr), _before(change) * (1.0 / sr)

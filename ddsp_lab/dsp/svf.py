@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from .trig import half_tangent
+
 Kind: TypeAlias = Literal["peak", "low_shelf", "high_shelf"]
 Plain: TypeAlias = Literal["low_pass", "high_pass", "band_pass", "notch", "all_pass"]  # without a gain
 HIGHEST = 0.49  # of the sample rate: where the bilinear frequency map still has room
@@ -34,7 +36,7 @@ class StateSpace(NamedTuple):
 
 def warp(cutoff_hz: Float[Array, "..."], sr: float) -> Float[Array, "..."]:
     r"""$g = \tan(\pi f / f_s)$, with $f$ held below 0.49 of the sample rate."""
-    return jnp.tan(jnp.pi * jnp.minimum(cutoff_hz / sr, HIGHEST))
+    return half_tangent(jnp.minimum(cutoff_hz / sr, HIGHEST))
 
 
 def equaliser_sections(

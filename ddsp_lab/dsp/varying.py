@@ -1,6 +1,7 @@
 """Filters whose settings change from sample to sample: linear recursions of two states, in parallel where a step of a
 loop is dear."""
 
+from functools import partial
 from typing import TypeAlias
 
 import jax
@@ -9,24 +10,30 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from .ballistics import Maps, _prefix
+from .linear_map import linear_map
 from .svf import Section
 
-Pair: TypeAlias = tuple[Float[Array, " t"], Float[Array, " t"]]
-Matrices: TypeAlias = tuple[Float[Array, " t"], Float[Array, " t"], Float[Array, " t"], Float[Array, " t"]]
+Pair: TypeAlias = tuple[Float[Array, "*t"], Float[Array, "*t"]]
+Settings: TypeAlias = tuple[Float[Array, "*t"], Float[Array, "*t"], Float[Array, "*t"]]
 
-UNROLL = 4  # 8 would push the loop's body over the size XLA:CPU compiles natively, and cost 4 times the time
-
-
-def _serial(u: Pair, e: Matrices) -> Pair:
-    def tick(s, now):
-        u1, u2, e11, e12, e21, e22 = now
-        s = s[0] + (e11 * s[0] + e12 * s[1] + u1), s[1] + (e21 * s[0] + e22 * s[1] + u2)
-        return s, s
-
-    return lax.scan(tick, (jnp.zeros_like(u[0][0]),) * 2, (*u, *e), unroll=UNROLL)[1]
+UNROLL = 4  # 8 would push the loop's body over the size XLA:CPU compiles natively, and cost 20 times the time
 
 
-def _parallel(u: Pair, e: Matrices) -> Pair:
+def _step(s: Pair, drive: Pair, settings: Settings) -> Pair:
+    r"""$s' = s + E s + q$ with $E = ((-r b, -b), (b, -g b))$: one step of two trapezoidal integrators."""
+    (s1, s2), (q1, q2), (b, r, g) = s, drive, settings
+    return s1 + (q1 - b * (s2 + r * s1)), s2 + (q2 + b * (s1 - g * s2))
+
+
+def _serial(start: Pair, drive: Pair, settings: Settings, reverse: bool = False) -> tuple[Pair, Pair]:
+    end, before = lax.scan(lambda s, now: (_step(s, *now), s), start, (drive, settings), reverse=reverse, unroll=UNROLL)
+    return before, end
+
+
+def _parallel(start: Pair, drive: Pair, settings: Settings, reverse: bool = False) -> tuple[Pair, Pair]:
+    if reverse:
+        drive, settings = jax.tree.map(lambda v: v[::-1], (drive, settings))
+
     def then(first: Maps, second: Maps) -> Maps:
         u1, u2, a11, a12, a21, a22 = first
         v1, v2, b11, b12, b21, b22 = second
@@ -39,63 +46,105 @@ def _parallel(u: Pair, e: Matrices) -> Pair:
             a22 + (b22 + b21 * a12 + b22 * a22),
         )
 
-    s1, s2, *_ = _prefix(then, (0.0,) * 6, (*u, *e))
-    return s1, s2
+    b, r, g = settings
+    first = jnp.arange(b.shape[0]) == 0
+    begun = _step(start, (drive[0][0], drive[1][0]), (b[0], r[0], g[0]))
+    drive = jax.tree.map(lambda s, q: jnp.where(first, s, q), begun, drive)
+    s1, s2, *_ = _prefix(then, (0.0,) * 6, (*drive, -r * b, -b, b, -g * b))
+    before = jax.tree.map(lambda s0, s: jnp.concatenate([s0[None], s[:-1]]), start, (s1, s2))
+    return jax.tree.map(lambda s: s[::-1], before) if reverse else before, (s1[-1], s2[-1])
 
 
-def _solved(u: Pair, e: Matrices) -> Pair:
-    return lax.platform_dependent(u, e, cpu=_serial, default=_parallel)
-
-
-def _solved_backwards(g: Pair, e: Matrices) -> Pair:
-    """$\\lambda_n = g_n + (I + E_{n+1})^T \\lambda_{n+1}$: the same recursion in reverse."""
-    e11, e12, e21, e22 = (jnp.concatenate([jnp.zeros_like(m[:1]), m[:0:-1]]) for m in e)
-    l1, l2 = _solved((g[0][::-1], g[1][::-1]), (e11, e21, e12, e22))
-    return l1[::-1], l2[::-1]
-
-
-def _late(s: Float[Array, " t"]) -> Float[Array, " t"]:
-    return jnp.concatenate([jnp.zeros_like(s[:1]), s[:-1]])
-
-
-def recursion(u: Pair, e: Matrices, s0: Float[Array, "2"]) -> Pair:
-    """$s_{n+1} = s_n + E_n s_n + u_n$: the states after each sample, a linear system in them."""
-    e11, e12, e21, e22 = e
-
-    def step(s1, s2):
-        return s1 + (e11 * s1 + e12 * s2), s2 + (e21 * s1 + e22 * s2)
-
-    def residual(s):
-        before = step(_late(s[0]), _late(s[1]))
-        return s[0] - before[0], s[1] - before[1]
-
-    first = jnp.arange(u[0].shape[0]) == 0
-    start = step(*(jnp.where(first, s, 0.0) for s in s0))
-    return lax.custom_linear_solve(
-        residual,
-        (u[0] + start[0], u[1] + start[1]),
-        solve=lambda _, b: _solved(b, e),
-        transpose_solve=lambda _, g: _solved_backwards(g, e),
+def _run(start: Pair, drive: Pair, settings: Settings, reverse: bool = False) -> tuple[Pair, Pair]:
+    """The states before each sample and after the last."""
+    return lax.platform_dependent(
+        start, drive, settings, cpu=partial(_serial, reverse=reverse), default=partial(_parallel, reverse=reverse)
     )
+
+
+def _settings(section: Section) -> Settings:
+    g, k = section.g, section.k
+    return 2.0 * g / (1.0 + g * (g + k)), g + k, g
+
+
+def _drive(x: Array, settings: Settings) -> Pair:
+    b, _, g = settings
+    return b * x, b * (g * x)
+
+
+def _driven(s: Pair, x: Array, settings: Settings) -> Pair:
+    return _step(s, _drive(x, settings), settings)
+
+
+def _mixed(x: Array, section: Section, before: Pair, after: Pair) -> Array:
+    """The integrators give the means of what they held before and after the sample."""
+    band, low = (0.5 * (s + t) for s, t in zip(before, after, strict=True))
+    return section.m0 * x + section.m1 * band + section.m2 * low
+
+
+@jax.custom_jvp
+def _filtered(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
+    """The output and the state after it. Entries of `section` that do not move are numbers."""
+
+    def serial(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
+        b, moving = _settings(section)[0], {k: v for k, v in section._asdict().items() if jnp.ndim(v)}
+
+        def tick(s: Pair, now: tuple[Array, Array, dict[str, Array]]) -> tuple[Pair, Array]:
+            x, b, moved = now
+            here = section._replace(**moved)
+            after = _driven(s, x, (b, here.g + here.k, here.g))
+            return after, _mixed(x, here, s, after)
+
+        end, y = lax.scan(tick, start, (x, b, moving), unroll=UNROLL)
+        return y, end
+
+    def parallel(x: Array, section: Section, start: Pair) -> tuple[Array, Pair]:
+        settings = _settings(section)
+        before, end = _parallel(start, _drive(x, settings), settings)
+        return _mixed(x, section, before, _driven(before, x, settings)), end
+
+    return lax.platform_dependent(x, section, start, cpu=serial, default=parallel)
+
+
+@_filtered.defjvp
+def _(primals, tangents):
+    (x, section, start), (dx, moved, d_start) = primals, tangents
+    settings, steered = jax.jvp(_settings, (section,), (moved,))
+    before, end = _run(start, _drive(x, settings), settings)
+
+    def heard(x: Array, section: Section, settings: Settings, before: Pair) -> Array:
+        return _mixed(x, section, before, _driven(before, x, settings))
+
+    def forwards(given: tuple[Pair, Pair]) -> tuple[Pair, Pair]:
+        return _run(given[0], given[1], settings)
+
+    def backwards(heard: tuple[Pair, Pair]) -> tuple[Pair, Pair]:
+        """With its second state turned round the system is its own transpose, in reverse."""
+        (h1, h2), (e1, e2) = heard
+        (q1, q2), (s1, s2) = _run((e1, -e2), (h1, -h2), settings, reverse=True)
+        return (s1, -s2), (q1, -q2)
+
+    _, pushed = jax.jvp(partial(_driven, before), (x, settings), (dx, steered))
+    d_before, d_end = linear_map(forwards, backwards, forwards, (d_start, pushed))
+    y, dy = jax.jvp(heard, (x, section, settings, before), (dx, moved, steered, d_before))
+    return (y, end), (dy, d_end)
 
 
 def filtered(
     section: Section, x: Float[Array, "c t"], s0: Float[Array, "c 2"]
 ) -> tuple[Float[Array, "c 2"], Float[Array, "c t"]]:
-    """A second-order section with values (t,), one a sample; returns the state after the signal and the output.
+    """A second-order section whose values are one a sample, (t,), or one for all; returns the state after the signal
+    and the output. `g` has to be one a sample.
 
     The trapezoidal state-variable filter keeps what its two integrators hold, whatever its settings do: it stays stable
     while they move, and makes no clicks.
 
     Reference: Zavalishin, "The Art of VA Filter Design", Native Instruments, 2018, sections 4.4 and 4.8.
     """
-    g, k, m0, m1, m2 = section
-    scale = 1.0 / (1.0 + g * (g + k))
-    b, c = 2.0 * g * scale, (m1 + m2 * g) * scale  # as in `svf.state_space`, an array an entry
 
-    def one(x, s0):
-        s1, s2 = recursion((b * x, g * b * x), (-(g + k) * b, -b, b, -g * b), s0)
-        before1, before2 = (jnp.concatenate([s0[i, None], s[:-1]]) for i, s in enumerate((s1, s2)))
-        return jnp.stack([s1[-1], s2[-1]]), c * before1 + (m2 - g * c) * before2 + (m0 + g * c) * x
+    def one(channel: tuple[Float[Array, " t"], Float[Array, "2"]]) -> tuple[Array, Array]:
+        x, start = channel
+        y, end = _filtered(x, section, (start[0], start[1]))
+        return jnp.stack(end), y
 
-    return jax.vmap(one)(x, s0)
+    return lax.map(one, (x, s0))  # side by side, arrays in the loop's body would make it many times slower

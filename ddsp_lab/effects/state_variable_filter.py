@@ -45,5 +45,5 @@ class StateVariableFilter(Filter):
         if jnp.ndim(p["cutoff_hz"]) == jnp.ndim(p["q"]) == 0:
             return super().step(p, state, x, ctx)
         section = svf.plain_section(KINDS[self.mode][0], p["cutoff_hz"], p["q"], ctx.sr)
-        section = svf.Section(*(jnp.broadcast_to(v, x.shape[1:]) for v in section))
-        return varying.filtered(section, x, state.astype(x.dtype))
+        moving = section._replace(g=jnp.broadcast_to(section.g, x.shape[1:]))
+        return varying.filtered(moving, x, state.astype(x.dtype))

@@ -17,7 +17,7 @@ def phase(
     note: Note, tune_st: Float[Array, "*t"], samples: int, sr: int
 ) -> tuple[Float[Array, " t"], Float[Array, "*t"]]:
     """In cycles since the onset, without whole ones, and in cycles a sample."""
-    hz = jnp.minimum(note.hz * 2.0 ** (tune_st / 12.0), HIGHEST * sr)
+    hz = jnp.minimum(note.hz * jnp.exp2(tune_st / 12.0), HIGHEST * sr)
     turns = steady(hz, jnp.arange(samples), sr) if jnp.ndim(hz) == 0 else running(hz, sr)
     per_sample = hz / sr
     return turns + note.lead(hz if jnp.ndim(hz) == 0 else hz[0], sr), per_sample

@@ -84,7 +84,7 @@ class Additive(Synth):
     def _course(self, p: Values, note: Note, samples: int, sr: int) -> Float[Array, "frames k"]:
         """How much is left of each harmonic."""
         if not self.knots:
-            return 10.0 ** (-self._fall_db(p) * seconds(samples, sr) / 20.0)
+            return jnp.exp((-np.log(10.0) / 20.0) * self._fall_db(p) * seconds(samples, sr))
         at = jnp.sqrt(jnp.clip(seconds(samples, sr) / note.duration_s, 1e-6, 1.0)) * (self.knots - 1)
         near = jnp.maximum(1.0 - jnp.abs(at - np.arange(self.knots)), 0.0)
         left = 10.0 ** (jnp.matmul(near, p["move_db"].reshape(self.knots, -1), precision="highest") / 20.0)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -15,6 +14,7 @@ from .._param import Param
 from .._synth import VOLUME, Note, Synth
 from ..dsp.dying_line import dying_line, powers
 from ..dsp.envelopes import bent, dying
+from ..dsp.noise import normal
 from ..dsp.noise_outline import outline
 from ..dsp.state_space import lti
 from ..dsp.svf import one, plain_section
@@ -58,7 +58,7 @@ class Clap(Synth):
         t = note.seconds(samples, ctx.sr)
         hz = p["tune_hz"] * note.above
         band = one(plain_section("band_pass", jnp.minimum(hz, 0.45 * ctx.sr), p["q"], ctx.sr))
-        noise = jax.random.normal(note.key, (1, samples))
+        noise = normal(note.key, (1, samples))
         _, y = lti(band, noise / jnp.sqrt(band.D), jnp.zeros((1, 2), noise.dtype))  # D is the share of power it passes
 
         def burst(i: int, t60_s: Float[Array, ""]) -> Float[Array, " t"]:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -15,6 +14,7 @@ from .._param import Param
 from .._synth import VOLUME, Note, Synth
 from ..dsp.band_limited import pulse
 from ..dsp.envelopes import dying
+from ..dsp.noise import normal
 from ..dsp.noise_outline import outline
 from ..dsp.phase import steady
 from ..dsp.state_space import lti
@@ -53,7 +53,7 @@ class Hihat(Synth):
         n, hz = jnp.arange(samples, dtype=jnp.int32), p["tune_hz"] * note.above
         f = jnp.minimum(SQUARES[:, None] * hz, 0.3 * ctx.sr)
         squares = jnp.sum(pulse(steady(f, n, ctx.sr) + note.lead(f, ctx.sr), f / ctx.sr), axis=0)
-        noise = jax.random.normal(note.key, (samples,))
+        noise = normal(note.key, (samples,))
         y = ((1.0 - p["noise"]) / np.sqrt(6.0) * squares + p["noise"] * noise)[None]
         cutoff_hz = jnp.broadcast_to(p["cutoff_hz"], (2,))
         section = plain_section("high_pass", cutoff_hz, jnp.broadcast_to(p["q"], (2,)), ctx.sr)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -16,6 +15,7 @@ from ..dsp.driven_decay import driven_decay, level_along
 from ..dsp.dying_line import band_powers, dying_line
 from ..dsp.envelopes import dying
 from ..dsp.falling_tone import falling_tone
+from ..dsp.noise import normal
 from ._hit import loudest_hit, within
 from ._skin import PHASE, falling_hz, sine
 
@@ -51,7 +51,7 @@ class Kick(Synth):
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         t = note.seconds(samples, ctx.sr)
         body = sine(falling_hz(p, note, t), note, ctx.sr, p["phase"]) * dying(t, p["decay_s"])
-        noise = jax.random.normal(note.key, (samples,)) * dying(t, 1e-3 * p["click_ms"])
+        noise = normal(note.key, (samples,)) * dying(t, 1e-3 * p["click_ms"])
         drive = 10.0 ** (p["drive_db"] / 20.0)
         return jnp.tanh(drive * (body + 0.5 * p["click"] * noise)) / jnp.tanh(drive)
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -15,7 +14,9 @@ from .._param import Param
 from .._synth import MIDDLE, Note, Synth
 from ..dsp.band_limited import blend
 from ..dsp.filter_fit import Track, movement, tracks
+from ..dsp.noise import uniform
 from ..dsp.svf import plain_section
+from ..dsp.trig import sine
 from ..dsp.varying import filtered
 from ..dsp.wave_fit import wave_harmonics
 from ._amplifier import AMPLIFIER, envelope
@@ -64,20 +65,20 @@ class Subtractive(Synth):
 
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         sr, t = ctx.sr, note.seconds(samples, ctx.sr)
-        tune_st = p["tune_st"] + p["vibrato_st"] * jnp.sin(2.0 * jnp.pi * p["lfo_rate_hz"] * t)
+        tune_st = p["tune_st"] + p["vibrato_st"] * sine(p["lfo_rate_hz"] * t)
 
         def oscillator(k: str, tune_st: Float[Array, " t"]) -> Float[Array, " t"]:
             turns, per_sample = phase(note, tune_st, samples, sr)
             return blend(turns, per_sample, p[f"{k}_shape"], p[f"{k}_width"])
 
         first, second = oscillator("osc1", tune_st), oscillator("osc2", tune_st + p["osc2_tune_st"])
-        noise = jax.random.uniform(note.key, (samples,), minval=-1.0)
+        noise = uniform(note.key, (samples,))
         mixed = (1.0 - p["osc_mix"]) * first + p["osc_mix"] * second + p["noise"] * noise
         opened = p["filter_env_st"] * envelope(p, note, samples, sr, "filter_")
-        cutoff_hz = p["cutoff_hz"] * 2.0 ** ((p["key_tracking"] * (note.pitch - MIDDLE) + opened) / 12.0)
+        cutoff_hz = p["cutoff_hz"] * jnp.exp2((p["key_tracking"] * (note.pitch - MIDDLE) + opened) / 12.0)
         cutoff_hz = jnp.clip(cutoff_hz, LOWEST_HZ, HIGHEST * sr)
         stages = 2 if self.steep else 1
-        section = plain_section(self.kind, cutoff_hz, jnp.broadcast_to(p["q"] ** (1.0 / stages), (samples,)), sr)
+        section = plain_section(self.kind, cutoff_hz, p["q"] ** (1.0 / stages), sr)
         y = mixed[None]
         for _ in range(stages):
             _, y = filtered(section, y, jnp.zeros((1, 2), y.dtype))
