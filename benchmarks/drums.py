@@ -19,7 +19,6 @@ import numpy as np
 
 import ddsp_lab as dl
 from ddsp_lab._preset import Preset
-from ddsp_lab.dsp.damped_modes import damped_modes
 from ddsp_lab.dsp.dying_line import band_powers
 from ddsp_lab.dsp.fir import hats
 from ddsp_lab.dsp.noise_bands import band_centres, shaped_noise
@@ -95,9 +94,9 @@ def t30_s(x: np.ndarray, sr: int) -> float:
 
 
 def main_hz(x: np.ndarray, sr: int) -> float:
-    """The frequency of the mode with the most energy."""
-    found = damped_modes(x, sr, 1)
-    return found[0].hz if found else np.nan
+    """Where the spectrum of the whole is highest."""
+    size = 1 << (8 * x.size).bit_length()
+    return float(np.argmax(np.abs(np.fft.rfft(x, size))) * sr / size)
 
 
 def _noise(x: np.ndarray, sr: int, seed: int) -> np.ndarray:
