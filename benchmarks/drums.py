@@ -43,7 +43,7 @@ def run(args: Any) -> list[dict[str, Any]]:
             "mrstft": mrstft(x, fit := np.asarray(result.sounds["fit"])[0]),
             "nearest": min(mrstft(x, other) for k, (other, _) in hits.items() if k != name),
             "noise": float(np.median([mrstft(x, _noise(x, sr, seed)) for seed in range(3)])),
-            "t30": t30_s(fit, sr) / t30_s(x, sr) - 1.0,
+            "t30": _t30_s(fit, sr) / _t30_s(x, sr) - 1.0,
             "pitch": main_hz(fit, sr) / main_hz(x, sr) - 1.0 if name[:2] in TONAL else np.nan,
             "evaluations": result.metrics["evaluations"],
             "seconds": time.perf_counter() - began,
@@ -79,10 +79,8 @@ def _magnitudes(x: np.ndarray, size: int) -> np.ndarray:
     return np.maximum(np.abs(np.fft.rfft(frames * np.hanning(size + 1)[:-1])), FLOOR)
 
 
-def t30_s(x: np.ndarray, sr: int) -> float:
-    """The time of 60 dB by the slope of the level, between 5 and 35 dB below its peak."""
-    hop = round(BLOCK_S * sr)
-    power = np.square(x[: x.size // hop * hop].reshape(-1, hop)).mean(axis=1)
+def t30_s(power: np.ndarray, rate: float) -> float:
+    """The time of 60 dB by the slope of a level curve, `rate` powers a second, between 5 and 35 dB below its peak."""
     level = 10.0 * np.log10(np.convolve(power, np.ones(TOGETHER) / TOGETHER, mode="valid") + 1e-14)
     level = level[int(np.argmax(level)) :] - level.max()
     last = np.flatnonzero(level < -T30_DB[1])
@@ -90,7 +88,12 @@ def t30_s(x: np.ndarray, sr: int) -> float:
     told = np.flatnonzero(level <= -T30_DB[0])
     if told.size < 3:
         told = np.arange(level.size)
-    return float(-60.0 * BLOCK_S / np.polyfit(told, level[told], 1)[0]) if told.size > 1 else np.nan
+    return float(-60.0 / rate / np.polyfit(told, level[told], 1)[0]) if told.size > 1 else np.nan
+
+
+def _t30_s(x: np.ndarray, sr: int) -> float:
+    hop = round(BLOCK_S * sr)
+    return t30_s(np.square(x[: x.size // hop * hop].reshape(-1, hop)).mean(axis=1), sr / hop)
 
 
 def main_hz(x: np.ndarray, sr: int) -> float:

@@ -30,7 +30,7 @@ SCOUTS = 32  # random points, where a family guesses nothing
 # of searches: a short one, by which families are compared, and the one that goes on from there
 SHORT, LONG = "adam(steps=50, starts=4, scouts=100)", "adam(steps=250, starts=6, scouts=600, learning_rate=0.03)"
 SHORT_STRUCK = "successive_halving(starts=2, scouts=0, steps=20, last=40, jumps=4)"
-LONG_STRUCK = "successive_halving(starts=4, scouts=16, steps=25, last=120, jumps=8)"
+LONG_STRUCK = "successive_halving(starts=6, scouts=48, steps=25, last=200, jumps=16)"
 
 
 def synths(chain: Block) -> list[Synth]:

@@ -15,6 +15,7 @@ from .dsp.transcribe import Heard
 
 SURE = 0.5  # confidence from which a pitch is taken for right
 RISES_DB, BEFORE_S, AFTER_S, FRAME_S = 3.0, 0.02, 0.05, 0.01  # at a hit, the level about it
+ONE_S = 0.1  # two beginnings of one hit: a clap has several
 
 
 class Playing(NamedTuple):
@@ -67,10 +68,12 @@ def notes_for(chain: Block, heard: Heard, x: np.ndarray, sr: int) -> tuple[Notes
 def _hits(x: np.ndarray, sr: int, onsets_s: Sequence[float] | np.ndarray) -> np.ndarray:
     """Which onsets are louder than what is before them, the first one always."""
     power = np.convolve(np.square(x), np.ones(size := max(1, round(FRAME_S * sr))) / size, mode="full")
-    found = []
+    found, last = [], -np.inf
     for onset in onsets_s:
         at = round(float(onset) * sr)
         before = power[max(at - round(BEFORE_S * sr), 0) : at].max(initial=0.0)
         after = power[at : at + round(AFTER_S * sr)].max(initial=0.0)
-        found.append(after > 10.0 ** (RISES_DB / 10.0) * before)
-    return np.array(found) | (np.arange(len(found)) == 0)
+        rises = onset - last >= ONE_S and after > 10.0 ** (RISES_DB / 10.0) * before
+        found.append(rises or not found)
+        last = onset if found[-1] else last
+    return np.array(found)
