@@ -19,7 +19,6 @@ import numpy as np
 
 import ddsp_lab as dl
 from ddsp_lab._preset import Preset
-from ddsp_lab.dsp.damped_modes import damped_modes
 from ddsp_lab.dsp.dying_line import band_powers
 from ddsp_lab.dsp.fir import hats
 from ddsp_lab.dsp.noise_bands import band_centres, shaped_noise
@@ -44,7 +43,7 @@ def run(args: Any) -> list[dict[str, Any]]:
             "mrstft": mrstft(x, fit := np.asarray(result.sounds["fit"])[0]),
             "nearest": min(mrstft(x, other) for k, (other, _) in hits.items() if k != name),
             "noise": float(np.median([mrstft(x, _noise(x, sr, seed)) for seed in range(3)])),
-            "t30": t30_s(fit, sr) / t30_s(x, sr) - 1.0,
+            "t30": _t30_s(fit, sr) / _t30_s(x, sr) - 1.0,
             "pitch": main_hz(fit, sr) / main_hz(x, sr) - 1.0 if name[:2] in TONAL else np.nan,
             "evaluations": result.metrics["evaluations"],
             "seconds": time.perf_counter() - began,
@@ -80,10 +79,8 @@ def _magnitudes(x: np.ndarray, size: int) -> np.ndarray:
     return np.maximum(np.abs(np.fft.rfft(frames * np.hanning(size + 1)[:-1])), FLOOR)
 
 
-def t30_s(x: np.ndarray, sr: int) -> float:
-    """The time of 60 dB by the slope of the level, between 5 and 35 dB below its peak."""
-    hop = round(BLOCK_S * sr)
-    power = np.square(x[: x.size // hop * hop].reshape(-1, hop)).mean(axis=1)
+def t30_s(power: np.ndarray, rate: float) -> float:
+    """The time of 60 dB by the slope of a level curve, `rate` powers a second, between 5 and 35 dB below its peak."""
     level = 10.0 * np.log10(np.convolve(power, np.ones(TOGETHER) / TOGETHER, mode="valid") + 1e-14)
     level = level[int(np.argmax(level)) :] - level.max()
     last = np.flatnonzero(level < -T30_DB[1])
@@ -91,13 +88,18 @@ def t30_s(x: np.ndarray, sr: int) -> float:
     told = np.flatnonzero(level <= -T30_DB[0])
     if told.size < 3:
         told = np.arange(level.size)
-    return float(-60.0 * BLOCK_S / np.polyfit(told, level[told], 1)[0]) if told.size > 1 else np.nan
+    return float(-60.0 / rate / np.polyfit(told, level[told], 1)[0]) if told.size > 1 else np.nan
+
+
+def _t30_s(x: np.ndarray, sr: int) -> float:
+    hop = round(BLOCK_S * sr)
+    return t30_s(np.square(x[: x.size // hop * hop].reshape(-1, hop)).mean(axis=1), sr / hop)
 
 
 def main_hz(x: np.ndarray, sr: int) -> float:
-    """The frequency of the mode with the most energy."""
-    found = damped_modes(x, sr, 1)
-    return found[0].hz if found else np.nan
+    """Where the spectrum of the whole is highest."""
+    size = 1 << (8 * x.size).bit_length()
+    return float(np.argmax(np.abs(np.fft.rfft(x, size))) * sr / size)
 
 
 def _noise(x: np.ndarray, sr: int, seed: int) -> np.ndarray:

@@ -24,6 +24,7 @@ from ._errors import DdspLabError
 from ._feedback import Feedback
 from ._fit import fit
 from ._match import MatchResult, match
+from ._match_many import match_many
 from ._mid_side import MidSide
 from ._midi import read_midi, write_midi
 from ._mix import Mix
@@ -86,6 +87,7 @@ __all__ = [
     "fit",
     "hosts",
     "match",
+    "match_many",
     "note",
     "notes",
     "ops_per_sample",

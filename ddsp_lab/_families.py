@@ -11,6 +11,7 @@ from ._block import Block, Context, walk
 from ._notes import Notes
 from ._pairs import Window, prepare_pair, problem
 from ._parse import parse
+from ._problem import Problem
 from ._sources import Sources
 from ._space import Space
 from ._synth import Synth
@@ -23,12 +24,13 @@ STRUCK = (
     "0.5 * modal(modes=6) + 0.5 * filtered_noise",
 )
 AUDIBLE_DB = -110.0  # of noise, in a band: below the rounding of 16 bits there is no recorder
+PAYS = 0.003  # of the loss: what another parameter has to take off it
 SCOUTS = 32  # random points, where a family guesses nothing
 
 # of searches: a short one, by which families are compared, and the one that goes on from there
 SHORT, LONG = "successive_halving(starts=3, scouts=32, steps=20, last=40, jumps=1)", "successive_halving"
 SHORT_STRUCK = "successive_halving(starts=2, scouts=0, steps=20, last=40, jumps=1)"
-LONG_STRUCK = "successive_halving(starts=4, scouts=16, steps=25, last=120, jumps=1)"
+LONG_STRUCK = "successive_halving(starts=6, scouts=48, steps=25, last=200, jumps=1)"
 
 
 def synths(chain: Block) -> list[Synth]:
@@ -52,14 +54,25 @@ def families(names: Iterable[str], audio: np.ndarray, sr: int) -> list[Block]:
     return [parse(f"({name}) >> hiss" if hissing else name) for name in names]
 
 
-def glance(chain: Block, played: Notes, audio: np.ndarray, sr: int, target: Target, frozen: Iterable[str]) -> float:
-    """The least loss of where the chain begins and what its sources guess, or of random points where they guess
-    nothing."""
+def price(chain: Block, frozen: Iterable[str]) -> float:
+    """By what the loss of a family is multiplied before it is compared with another's."""
+    return (1.0 + PAYS) ** Space(chain, frozen).size
+
+
+def question(
+    chain: Block, played: Notes, audio: np.ndarray, sr: int, target: Target, frozen: Iterable[str]
+) -> tuple[Problem, np.ndarray]:
+    """The problem of a recording and a chain, and points to begin at: where the chain begins and what its sources
+    guess, or random ones where they guess nothing."""
     space = Space(chain, frozen)
     pair = prepare_pair(played, audio, sr, chain, aligned=False)
     points = [space.start, *Sources(space, played, pair.reference, sr).estimates(space.start, 0)]
     if len(points) == 1:
         points += list(np.random.default_rng(0).random((SCOUTS, space.size)))
-    seen = problem([pair], [Window(0, 0, pair.samples)], space, target, sr)
-    losses = _problem.losses(seen, np.stack(points))
+    return problem([pair], [Window(0, 0, pair.samples)], space, target, sr), np.stack(points)
+
+
+def glance(chain: Block, played: Notes, audio: np.ndarray, sr: int, target: Target, frozen: Iterable[str]) -> float:
+    """The least loss of these points."""
+    losses = _problem.losses(*question(chain, played, audio, sr, target, frozen))
     return float(np.min(np.where(np.isfinite(losses), losses, np.inf)))

@@ -6,30 +6,24 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ._block import Block, leaves
+from ._block import Block
 from ._choice import AUTO
 from ._errors import NotesError
 from ._evaluate import Evaluate
-from ._families import LONG, LONG_STRUCK, PITCHED, SHORT, SHORT_STRUCK, STRUCK, families, glance, rings
+from ._families import LONG, LONG_STRUCK, PITCHED, SHORT, SHORT_STRUCK, STRUCK, families, glance, price, rings
 from ._fit import fit
-from ._heard import SURE, notes_for
-from ._midi import write_midi
+from ._heard import SURE, Playing, playing
+from ._matched import MatchResult, keep_notes
 from ._notes import Notes
 from ._optimizer import Optimizer
 from ._parse import parse, parse_target
 from ._race import Race, kept_race
 from ._render import as_audio, check_rate
 from ._result import FitResult
-from ._run import NOTES
-from ._saved import amend
-from ._space import Space
-from ._synth import Synth
 from ._target import Target
 from .audio import mixdown
 from .dsp.transcribe import transcribe
@@ -37,26 +31,7 @@ from .report import write_report
 
 FINALISTS = 3  # families that are searched
 RACE = 0.1  # of the budget, for each of the finalists
-PAYS = 0.003  # of the loss: what another parameter has to take off it
 TARGET = "multi_resolution_stft(edges='reflect')"  # a hit's phase is heard where it begins with the recording
-
-
-@dataclass(frozen=True)
-class MatchResult(FitResult):
-    """A patch, as a fit gives it, and the notes that it plays; `confidence` in the pitch of each, 1 where they were
-    given."""
-
-    played: Notes = field(kw_only=True, repr=False)
-    confidence: tuple[float, ...] = field(kw_only=True, repr=False)
-
-    def table_of_notes(self) -> list[dict[str, float]]:
-        """One entry a note: when, how long, which pitch (69 is 440 Hz), how loud, and how sure that pitch is."""
-        columns = {k: getattr(self.played, k) for k in ("onset_s", "duration_s", "pitch", "velocity")}
-        columns["confidence"] = np.array(self.confidence)
-        return [
-            {k: round(float(v), 4) for k, v in zip(columns, row, strict=True)}
-            for row in zip(*columns.values(), strict=True)
-        ]
 
 
 def match(
@@ -100,40 +75,26 @@ def match(
         said += [("hear-unsure", remark) for remark in heard.remarks]
     still = tuple(frozen)
 
-    def playing(chain: Block) -> tuple[Notes, np.ndarray, list[str]]:
-        """What a chain plays, how sure its pitches are, and what of it need not be found."""
-        known = {"tune_st", "gate"}
-        if heard is None:
-            assert played is not None
-            line, sure = played, np.ones(played.count)
-        else:
-            line, sure = notes_for(chain, heard, mono, sr)
-            known = {"tune_st"} if sure.min() >= SURE else set()
-        if np.ptp(line.velocity) == 0.0:
-            known |= {"velocity_sensitivity", "hardness_db"}
-        if rings(chain) and float(np.max(line.onset_s + line.duration_s)) >= audio.shape[1] / sr - 1e-6:
-            known |= {"release_ms", "gate"} if line.count == 1 else set()
-        owned = [path for path, q, owner in leaves(chain) if isinstance(owner, Synth) and q.name in known]
-        return line, sure, [*still, *owned]
+    def play(chain: Block) -> Playing:
+        return playing(chain, heard, played, mono, sr, still)
 
     def fitted(chain: Block, way: Optimizer | str, budget: int | None, **kept: Any) -> FitResult:
-        line, _, frozen_too = playing(chain)
-        return fit(chain, line, audio, sr, goal, way, seed, frozen=frozen_too, budget=budget, executor=executor, **kept)
+        line, _, known = play(chain)
+        return fit(chain, line, audio, sr, goal, way, seed, frozen=known, budget=budget, executor=executor, **kept)
 
     def race() -> Race:
         sure = heard is None or bool(heard.confidence.min() >= SURE)
         tried = families((*PITCHED, *STRUCK) if sure else STRUCK, audio, sr)
         glanced = []
         for family in tried:
-            line, _, frozen_too = playing(family)
-            price = (1.0 + PAYS) ** Space(family, frozen_too).size
-            glanced.append(price * glance(family, line, audio, sr, goal, frozen_too))
+            line, _, known = play(family)
+            glanced.append(price(family, known) * glance(family, line, audio, sr, goal, known))
         finalists = [tried[i] for i in np.argsort(glanced, kind="stable")[:FINALISTS]]
         short = None if budget is None else max(1, round(RACE * budget))
         ran = [fitted(family, SHORT_STRUCK if rings(family) else SHORT, short) for family in finalists]
         losses = [result.metrics["loss"] for result in ran]
-        sizes = [Space(family, playing(family)[2]).size for family in finalists]
-        best = int(np.argmin([loss * (1.0 + PAYS) ** n for loss, n in zip(losses, sizes, strict=True)]))
+        prices = [price(family, play(family).frozen) for family in finalists]
+        best = int(np.argmin(np.array(losses) * prices))
         table = ", ".join(f"{family} {loss:.3g}" for family, loss in zip(finalists, losses, strict=True))
         text = f"{finalists[best]}: of {len(tried)} families, short searches left {table}."
         return Race(str(finalists[best]), ran[best].preset.values, text)
@@ -143,7 +104,7 @@ def match(
         won = kept_race(race, folder, fresh, (audio, sr, str(goal), seed, budget, still, played))
         chain, start = parse(won.chain), won.values
         said.append(("match-chosen", won.said))
-    line, confidence, _ = playing(chain)
+    line, confidence, _ = play(chain)
     way = optimizer or (LONG_STRUCK if rings(chain) else LONG)
     kept = {"seconds": seconds, "folder": folder, "fresh": fresh, "watch": watch}
     result = fitted(chain, way, budget, start=start, report=False, **kept)
@@ -151,8 +112,7 @@ def match(
     parts["notes"] = (*said, *result.notes)
     found = MatchResult(**parts, played=line, confidence=tuple(np.round(confidence, 3).tolist()))
     if folder is not None:
-        write_midi(Path(folder) / NOTES, line)
-        amend(folder, notes=[list(note) for note in found.notes], confidence=list(found.confidence))
+        keep_notes(folder, found)
         if report:
             write_report(folder)
     return found

@@ -102,7 +102,7 @@ def saved(folder: str | os.PathLike[str]) -> FitResult:
         }
         if "confidence" not in said:
             return FitResult(**parts)
-        from ._match import MatchResult
+        from ._matched import MatchResult
 
         played = read_midi(folder / NOTES, sounds["reference"].shape[1] / sr)
         return MatchResult(**parts, played=played, confidence=tuple(map(float, said["confidence"])))

@@ -82,7 +82,8 @@ def test_what_rings_is_struck_where_the_level_rises():
     played, sure = notes_for(dl.parse("kick"), heard, struck, SR)
     np.testing.assert_array_equal(played.pitch, [60.0, 50.0])
     np.testing.assert_array_equal(sure, [1.0, 1.0])
-    np.testing.assert_allclose(played.duration_s, [0.25, 0.25])
+    assert played.duration_s[0] == 0.25
+    assert played.onset_s[1] + played.duration_s[1] >= 0.5
     assert notes_for(dl.parse("oscillator"), heard, falling, SR)[0].count == 2
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from .._errors import DdspLabError
 
-REFUSED, INTERRUPTED = 2, 130
+REFUSED, PARTLY, INTERRUPTED = 2, 3, 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse what would otherwise be resolved and reported.")]

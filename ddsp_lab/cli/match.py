@@ -11,6 +11,7 @@ from .. import audio
 from .._match import match as match_synth
 from .._midi import read_midi
 from ._ending import end
+from ._many import recordings, refuse_beside_many, show_many
 from ._options import Budget, Freeze, Fresh, Output, Processes, Quiet, Report, Seconds, Seed, Target, Way
 from ._progress import ProgressBar
 from ._shell import Json, verb
@@ -18,7 +19,9 @@ from ._shell import Json, verb
 
 @verb
 def match(
-    reference: Annotated[Path, typer.Argument(metavar="REF", help="The sound that is wanted.")],
+    references: Annotated[
+        list[Path], typer.Argument(metavar="REF...", help="The sound that is wanted; or many, or folders of them.")
+    ],
     synth: Annotated[
         str, typer.Option(metavar="EXPR|auto", help="A chain that begins with synths, such as 'subtractive >> chorus'.")
     ] = "auto",
@@ -38,7 +41,23 @@ def match(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Find a patch that sounds like a recording: its notes are heard, and a synth is fitted."""
+    """Find a patch that sounds like a recording: its notes are heard, and a synth is fitted. Many recordings are
+    searched together."""
+    found = recordings(references)
+    if len(found) > 1 or found != references:
+        refuse_beside_many(notes=notes, optimizer=optimizer, budget=budget, seconds=seconds, executor=executor)
+        show_many(
+            found,
+            output or Path("runs"),
+            as_json,
+            synth=synth,
+            target=target,
+            seed=seed,
+            frozen=freeze or (),
+            fresh=fresh,
+        )
+        return
+    reference = references[0]
     sound = audio.load(reference)
     folder = output or Path("runs") / reference.stem
     with ProgressBar(quiet) as watch:

@@ -17,7 +17,7 @@ POLISHED = 2  # of them
 TELLING = 0.9999  # of the energy: what comes after tells nothing
 BLOCK_S = 0.01  # of a level
 ROUNDS = 25  # of polishing
-RATE = 8  # samples of a period of the highest frequency
+RATE = 5  # samples of a period of the highest frequency
 
 
 class FallingTone(NamedTuple):

@@ -21,6 +21,7 @@ from ._hit import loudest_hit, within
 
 HOP = 256
 LOWEST_HZ, HIGHEST_HZ = 60.0, 16_000.0
+KNEE = 0.3  # of the energy is still to come where a second, slower decay may begin
 FLOOR = 0.05  # of the frames of a band are at its floor
 
 
@@ -81,4 +82,6 @@ class FilteredNoise(Synth):
             "gate": 1.0,
             "level_db": hit.level_db(10.0 ** (loudest / 20.0), p),
         }
-        return [within(self, guess)]
+        falls = np.cumsum(short[::-1])[::-1] / np.sum(short)
+        knee_s = float(np.argmax(falls < KNEE)) * step / hit.sr
+        return [within(self, guess), within(self, guess | {"sustain": 0.3, "decay_ms": 2e3 * knee_s})]
