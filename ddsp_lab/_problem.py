@@ -166,18 +166,22 @@ def _at_each(
 
 @partial(compiled, static=1)
 def _losses(at_once: int, problem: Problem, us: Float[Array, "k n"], count: Int[Array, ""]) -> Float[Array, " k"]:
-    return _swept(at_once, problem.loss, us, count)
+    return _swept(at_once, problem.loss, us, count, ())
 
 
 @partial(compiled, static=1)
 def _terms(at_once: int, problem: Problem, us: Float[Array, "k n"], count: Int[Array, ""]) -> Float[Array, "k 1+m"]:
-    return _swept(at_once, problem.terms, us, count)
+    return _swept(at_once, problem.terms, us, count, (1 + len(problem.target.terms()),))
 
 
 def _swept(
-    at_once: int, f: Callable[[Float[Array, " n"]], Array], us: Float[Array, "k n"], count: Int[Array, ""]
+    at_once: int,
+    f: Callable[[Float[Array, " n"]], Array],
+    us: Float[Array, "k n"],
+    count: Int[Array, ""],
+    shape: tuple[int, ...],
 ) -> Float[Array, "k ..."]:
-    """At the first `count` points; what stands for the others means nothing."""
+    """At the first `count` points, each answer of that shape; what stands for the others means nothing."""
     if us.shape[0] == 1:
         return f(us[0])[None]
     at_once = min(us.shape[0], at_once)
@@ -186,7 +190,6 @@ def _swept(
         piece = jax.lax.dynamic_slice_in_dim(us, i * at_once, at_once)
         return jax.lax.dynamic_update_slice_in_dim(found, _each(f, piece), i * at_once, 0)
 
-    shape = jax.eval_shape(f, us[0]).shape
     return jax.lax.fori_loop(0, -(-count // at_once), add, jnp.zeros((us.shape[0], *shape), us.dtype))
 
 

@@ -71,7 +71,7 @@ def started(draw, block):
     starts = {}
     for q in block.params:
         if draw(st.booleans()):
-            number = st.floats(q.low, q.high)
+            number = st.integers(int(q.low), int(q.high)).map(float) if q.levels else st.floats(q.low, q.high)
             size = q.shape[0] if q.shape else 0
             row = (
                 st.lists(number, min_size=size, max_size=size) if size <= 64 else number.map(lambda v, n=size: [v] * n)

@@ -62,6 +62,7 @@ class SuccessiveHalving(Optimizer):
     learning_rate: Annotated[float, Meta(gt=0.0)] = 0.03
 
     needs_gradient: ClassVar[bool] = True
+    handles_settings: ClassVar[bool] = True
     parallel: ClassVar[bool] = True
 
     def init(self, key: Array, space: Space) -> State:
