@@ -31,7 +31,7 @@ T30_DB, BLOCK_S, TOGETHER = (5.0, 35.0), 0.005, 4  # below the peak, over which 
 
 def run(args: Any) -> list[dict[str, Any]]:
     files = sorted(Path(args.data, "tr808_fischer").glob("*.flac"))
-    hits = {path.stem: _mono(path) for path in files}
+    hits = {path.stem: mono(path) for path in files}
     rows, presets = [], {}
     for name in list(hits)[:: 3 if args.quick else 1]:
         x, sr = hits[name]
@@ -56,7 +56,7 @@ def run(args: Any) -> list[dict[str, Any]]:
         print(row, flush=True)
         rows.append(row)
         presets[name] = result
-    means = _means(presets)
+    means = mean_presets(presets)
     for row in rows:
         played = presets[row["hit"]].played
         x, sr = hits[row["hit"]]
@@ -110,12 +110,12 @@ def _noise(x: np.ndarray, sr: int, seed: int) -> np.ndarray:
     return np.asarray(shaped_noise(jax.random.key(seed), np.sqrt(power).astype(np.float32), centre, x.size, sr, HOP))
 
 
-def _mono(path: Path) -> tuple[np.ndarray, int]:
+def mono(path: Path) -> tuple[np.ndarray, int]:
     sound = dl.audio.load(path)
     return np.atleast_2d(sound.samples).mean(axis=0), sound.sr
 
 
-def _means(results: dict[str, Any]) -> dict[str, Preset]:
+def mean_presets(results: dict[str, Any]) -> dict[str, Preset]:
     alike = defaultdict(list)
     for result in results.values():
         alike[result.preset.chain].append(result.preset)

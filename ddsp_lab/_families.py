@@ -18,7 +18,10 @@ from ._synth import Synth
 from ._target import Target
 from .effects.hiss import Hiss
 
-PITCHED = ("subtractive", "additive", "fm", "plucked_string")
+PITCHED = (
+    *("subtractive", "additive", "fm", "plucked_string"),
+    "0.5 * additive(partials=160, shaped=24, knots=6) + 0.5 * filtered_noise(bands=24)",
+)
 STRUCK = (
     *("kick", "tom", "snare", "hihat", "clap", "modal", "filtered_noise"),
     "0.5 * modal(modes=6) + 0.5 * filtered_noise",
@@ -28,9 +31,12 @@ PAYS = 0.003  # of the loss: what another parameter has to take off it
 SCOUTS = 32  # random points, where a family guesses nothing
 
 # of searches: a short one, by which families are compared, and the one that goes on from there
+WIDE = 100  # coordinates from which the guess of a source is better than any other start
 SHORT, LONG = "successive_halving(starts=3, scouts=32, steps=20, last=40, jumps=1)", "successive_halving"
 SHORT_STRUCK = "successive_halving(starts=2, scouts=0, steps=20, last=40, jumps=1)"
 LONG_STRUCK = "successive_halving(starts=6, scouts=48, steps=25, last=200, jumps=1)"
+SHORT_WIDE = "successive_halving(starts=1, scouts=0, steps=40, last=60, jumps=0)"
+LONG_WIDE = "successive_halving(starts=1, scouts=0, steps=40, last=200, jumps=0)"
 
 
 def synths(chain: Block) -> list[Synth]:
@@ -54,9 +60,17 @@ def families(names: Iterable[str], audio: np.ndarray, sr: int) -> list[Block]:
     return [parse(f"({name}) >> hiss" if hissing else name) for name in names]
 
 
+def ways(chain: Block, frozen: Iterable[str]) -> tuple[str, str]:
+    """How a chain is searched shortly, and at length."""
+    if Space(chain, frozen).size > WIDE:
+        return SHORT_WIDE, LONG_WIDE
+    return (SHORT_STRUCK, LONG_STRUCK) if rings(chain) else (SHORT, LONG)
+
+
 def price(chain: Block, frozen: Iterable[str]) -> float:
-    """By what the loss of a family is multiplied before it is compared with another's."""
-    return (1.0 + PAYS) ** Space(chain, frozen).size
+    """By what the loss of a family is multiplied before it is compared with another's: a row of numbers, which are
+    drawn as one curve, counts as one."""
+    return (1.0 + PAYS) ** len({name.partition("[")[0] for name in Space(chain, frozen).names})
 
 
 def question(

@@ -54,7 +54,7 @@ def notes_for(chain: Block, heard: Heard, x: np.ndarray, sr: int) -> tuple[Notes
     rows = np.stack([heard.onset_s, heard.duration_s, heard.pitch, heard.velocity], axis=1)
     sure = heard.confidence
     if rings(chain):
-        hits = _hits(x, sr, heard.onset_s)
+        hits = struck(x, sr, heard.onset_s)
         rows, sure = rows[hits], sure[hits]
         rows[:, 3] /= rows[:, 3].max()
         rows[:, 1] = np.append(np.diff(rows[:, 0]), roomy(x.size) / sr)  # one program for many
@@ -65,7 +65,7 @@ def notes_for(chain: Block, heard: Heard, x: np.ndarray, sr: int) -> tuple[Notes
     return notes(rows.tolist(), length_s), sure
 
 
-def _hits(x: np.ndarray, sr: int, onsets_s: Sequence[float] | np.ndarray) -> np.ndarray:
+def struck(x: np.ndarray, sr: int, onsets_s: Sequence[float] | np.ndarray, rises_db: float = RISES_DB) -> np.ndarray:
     """Which onsets are louder than what is before them, the first one always."""
     power = np.convolve(np.square(x), np.ones(size := max(1, round(FRAME_S * sr))) / size, mode="full")
     found, last = [], -np.inf
@@ -73,7 +73,7 @@ def _hits(x: np.ndarray, sr: int, onsets_s: Sequence[float] | np.ndarray) -> np.
         at = round(float(onset) * sr)
         before = power[max(at - round(BEFORE_S * sr), 0) : at].max(initial=0.0)
         after = power[at : at + round(AFTER_S * sr)].max(initial=0.0)
-        rises = onset - last >= ONE_S and after > 10.0 ** (RISES_DB / 10.0) * before
+        rises = onset - last >= ONE_S and after > 10.0 ** (rises_db / 10.0) * before
         found.append(rises or not found)
         last = onset if found[-1] else last
     return np.array(found)

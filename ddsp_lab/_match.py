@@ -14,14 +14,15 @@ from ._block import Block
 from ._choice import AUTO
 from ._errors import NotesError
 from ._evaluate import Evaluate
-from ._families import LONG, LONG_STRUCK, PITCHED, SHORT, SHORT_STRUCK, STRUCK, families, glance, price, rings
+from ._families import PITCHED, STRUCK, families, glance, pitched, price, ways
 from ._fit import fit
-from ._heard import SURE, Playing, playing
+from ._heard import Playing, playing
 from ._matched import MatchResult, keep_notes
 from ._notes import Notes
 from ._optimizer import Optimizer
 from ._parse import parse, parse_target
 from ._race import Race, kept_race
+from ._readings import readings
 from ._render import as_audio, check_rate
 from ._result import FitResult
 from ._target import Target
@@ -30,6 +31,8 @@ from .dsp.transcribe import transcribe
 from .report import write_report
 
 FINALISTS = 3  # families that are searched
+TONAL = 0.2  # confidence in some pitch, with which families that have one are tried
+AS_HEARD = 0.95  # of the loss: by what another reading of the notes has to be better
 RACE = 0.1  # of the budget, for each of the finalists
 TARGET = "multi_resolution_stft(edges='reflect')"  # a hit's phase is heard where it begins with the recording
 
@@ -75,25 +78,32 @@ def match(
         said += [("hear-unsure", remark) for remark in heard.remarks]
     still = tuple(frozen)
 
-    def play(chain: Block) -> Playing:
-        return playing(chain, heard, played, mono, sr, still)
+    plays: dict[str, tuple[Playing, float]] = {}
+
+    def play(chain: Block) -> tuple[Playing, float]:
+        """How a chain plays the recording, of all ways in which that may be read the one that it explains best, and the
+        loss of its best guess."""
+        if str(chain) not in plays:
+            ways = [heard] if heard is None or not pitched(chain) else readings(heard, mono, sr)
+            lines = [playing(chain, way, played, mono, sr, still) for way in ways]
+            seen = [glance(chain, line.line, audio, sr, goal, line.frozen) for line in lines]
+            best = min(range(len(seen)), key=lambda i: seen[i] * (AS_HEARD if i == 0 else 1.0))
+            plays[str(chain)] = lines[best], seen[best]
+        return plays[str(chain)]
 
     def fitted(chain: Block, way: Optimizer | str, budget: int | None, **kept: Any) -> FitResult:
-        line, _, known = play(chain)
+        line, _, known = play(chain)[0]
         return fit(chain, line, audio, sr, goal, way, seed, frozen=known, budget=budget, executor=executor, **kept)
 
     def race() -> Race:
-        sure = heard is None or bool(heard.confidence.min() >= SURE)
-        tried = families((*PITCHED, *STRUCK) if sure else STRUCK, audio, sr)
-        glanced = []
-        for family in tried:
-            line, _, known = play(family)
-            glanced.append(price(family, known) * glance(family, line, audio, sr, goal, known))
+        tonal = heard is None or bool(heard.confidence.max() >= TONAL)
+        tried = families((*PITCHED, *STRUCK) if tonal else STRUCK, audio, sr)
+        glanced = [loss * price(family, line.frozen) for family in tried for line, loss in [play(family)]]
         finalists = [tried[i] for i in np.argsort(glanced, kind="stable")[:FINALISTS]]
         short = None if budget is None else max(1, round(RACE * budget))
-        ran = [fitted(family, SHORT_STRUCK if rings(family) else SHORT, short) for family in finalists]
+        ran = [fitted(family, ways(family, play(family)[0].frozen)[0], short) for family in finalists]
         losses = [result.metrics["loss"] for result in ran]
-        prices = [price(family, play(family).frozen) for family in finalists]
+        prices = [price(family, play(family)[0].frozen) for family in finalists]
         best = int(np.argmin(np.array(losses) * prices))
         table = ", ".join(f"{family} {loss:.3g}" for family, loss in zip(finalists, losses, strict=True))
         text = f"{finalists[best]}: of {len(tried)} families, short searches left {table}."
@@ -104,8 +114,8 @@ def match(
         won = kept_race(race, folder, fresh, (audio, sr, str(goal), seed, budget, still, played))
         chain, start = parse(won.chain), won.values
         said.append(("match-chosen", won.said))
-    line, confidence, _ = play(chain)
-    way = optimizer or (LONG_STRUCK if rings(chain) else LONG)
+    line, confidence, known = play(chain)[0]
+    way = optimizer or ways(chain, known)[1]
     kept = {"seconds": seconds, "folder": folder, "fresh": fresh, "watch": watch}
     result = fitted(chain, way, budget, start=start, report=False, **kept)
     parts = {f.name: getattr(result, f.name) for f in dataclasses.fields(FitResult)}

@@ -19,8 +19,8 @@ from ._block import Block
 from ._choice import AUTO
 from ._errors import DdspLabError, FitError, NotesError
 from ._families import PITCHED, STRUCK, families, price, question
-from ._heard import SURE, Playing, playing
-from ._match import TARGET
+from ._heard import Playing, playing
+from ._match import TARGET, TONAL
 from ._matched import MatchResult, keep_notes
 from ._pairs import prepare_pair
 from ._parse import parse, parse_target
@@ -97,7 +97,7 @@ def match_many(
         heard = transcribe(mono, rate)
         said[i] = [("hear-unsure", remark) for remark in heard.remarks]
         play = partial(playing, heard=heard, played=None, x=mono, sr=rate, frozen=still)
-        names = (*PITCHED, *STRUCK) if heard.confidence.min() >= SURE else STRUCK
+        names = (*PITCHED, *STRUCK) if heard.confidence.max() >= TONAL else STRUCK
         waiting[i] = play, [given] if given else families(names, audio, rate)
 
     def job(i: int, chain: Block) -> _Job:

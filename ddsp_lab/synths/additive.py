@@ -15,7 +15,8 @@ from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.harmonics import steady_partials, stretched
 from ..dsp.modal import audible, modes
-from ..dsp.partial_fit import course, stiffness
+from ..dsp.partial_fit import course
+from ..dsp.stiff_tone import stiff_pitch
 from ._amplifier import AMPLIFIER, envelope
 from ._harmonics import HOP, gliding, of_power_one, seconds
 from ._heard import Heard, amplifier_guess, enveloped, telling_note
@@ -117,7 +118,7 @@ class Additive(Synth):
         else:
             guess["damping_db"] = float(np.clip(of.fall_db, 0.0, 40.0))
         if not self.glides:
-            guess["inharmonicity"] = max(stiffness(heard.x, ctx.sr, heard.f0_hz), INHARMONICITY.low)
+            guess["inharmonicity"] = max(stiff_pitch(heard.x, ctx.sr, heard.f0_hz)[1], INHARMONICITY.low)
         return [guess]
 
     def _moves(self, heard: Heard, levels: Float[np.ndarray, "n k"], guess: Values) -> Values:

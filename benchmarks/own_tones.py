@@ -1,0 +1,94 @@
+"""Random settings of our own tonal synths, found from the sound alone by `match`, the family given.
+
+A note of random pitch and length, in a recording of 1.5 s. `mrstft` is the distance of `score.py`; `loss` that which
+the search minimises, deaf to what is 80 dB below the loudest; `another` the distance of the hidden settings with other
+random numbers, 0 without noise. `cents` is how far the pitch is off: of the note with its tuning, and of an FM voice
+that of its carrier. `heard` is the same of the pitch that sounds, as one hears it in both.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+import ddsp_lab as dl
+from ddsp_lab._block import Context
+from ddsp_lab._param import to_values
+from ddsp_lab.dsp.transcribe import transcribe
+
+from ._recovery import wanted
+from .drums import mrstft
+
+SR, LENGTH_S, ONSET_S, DRAWS = 44_100, 1.5, 0.05, 8
+CHAINS = ("subtractive", "fm", "additive")
+GIVEN = {"level_db": -6.0, "tune_st": 0.0, "velocity_sensitivity": 0.5}  # what no sound can tell from the note
+
+
+def run(args: Any) -> list[dict[str, Any]]:
+    rows = []
+    for name in CHAINS:
+        drawn = [_found(name, seed) for seed in range(wanted(args, 2 if args.quick else DRAWS))]
+        rows += [*drawn, _summary(name, drawn)]
+    return rows
+
+
+def _found(name: str, seed: int) -> dict[str, Any]:
+    chain, rng = dl.parse(name), np.random.default_rng(seed)
+    notes = dl.notes([(ONSET_S, rng.uniform(0.4, 1.2), rng.uniform(40.0, 72.0), 0.8)], LENGTH_S)
+    known = {k: v for k, v in GIVEN.items() if k in {q.name for q in chain.params}}
+    space = dl.Space(chain, start=known, frozen=list(known))
+    true = space.decode(rng.random(space.size))
+
+    def sound(numbers: int) -> np.ndarray:
+        return np.asarray(chain.apply(to_values(true), notes, Context(SR, key=jax.random.key(numbers))))[0]
+
+    y = sound(1000 + seed)
+    began, worked = time.perf_counter(), time.process_time()
+    result = dl.match(y, SR, name)
+    fit = np.asarray(result.sounds["fit"])[0]
+    row = {
+        "family": name,
+        "draw": seed,
+        "mrstft": mrstft(y, fit),
+        "another": mrstft(y, sound(2000 + seed)),
+        "loss": result.metrics["loss"],
+        "cents": 100.0 * (_pitch(result.played, result.preset.flat) - _pitch(notes, true)),
+        "heard": _cents_apart(y, fit),
+        "notes": result.played.count,
+        "confidence": min(result.confidence),
+        "evaluations": result.metrics["evaluations"],
+        "seconds": time.perf_counter() - began,
+        "process_seconds": time.process_time() - worked,
+    }
+    print(row, flush=True)
+    return row
+
+
+def _pitch(notes: dl.Notes, values: Any) -> float:
+    loudest = int(np.argmax(np.asarray(notes.velocity) * np.asarray(notes.duration_s)))
+    ratio = float(np.ravel(values.get("carrier_ratio", 1.0))[0])
+    return float(notes.pitch[loudest]) + float(np.ravel(values.get("tune_st", 0.0))[0]) + 12.0 * np.log2(ratio)
+
+
+def _cents_apart(x: np.ndarray, y: np.ndarray) -> float:
+    """Of the pitch of the longest note that is heard in each."""
+    found = [transcribe(v, SR) for v in (x, y)]
+    a, b = (float(of.pitch[int(np.argmax(of.duration_s))]) for of in found)
+    return 100.0 * (b - a)
+
+
+def _summary(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    quiet = [row for row in rows if row["another"] < 0.05]
+    noisy = [row for row in rows if row["another"] >= 0.05]
+    return {
+        "family": f"{name}, {len(rows)}",
+        "mrstft": float(np.median([row["mrstft"] for row in rows])),
+        "noiseless": f"{sum(row['mrstft'] <= 0.3 for row in quiet)} of {len(quiet)} <= .3",
+        "noisy": f"{sum(row['mrstft'] <= 1.1 * row['another'] for row in noisy)} of {len(noisy)} <= 1.1 x another",
+        "cents": f"{sum(abs(row['cents']) <= 2.0 for row in rows)} within 2",
+        "heard": f"{sum(abs(row['heard']) <= 2.0 for row in rows)} within 2",
+        "process_seconds": float(np.median([row["process_seconds"] for row in rows])),
+    }

@@ -1,0 +1,80 @@
+"""What else a recording may have been played by than by the notes that are heard in it at first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ._heard import struck
+from .dsp.midi_pitch import hz, midi
+from .dsp.single_tone import lowest_mode
+from .dsp.stiff_tone import stiff_pitch
+from .dsp.tone_levels import spectral_peaks
+from .dsp.transcribe import Heard
+
+LOWEST_HZ = 27.5
+UNDER = 6  # the deepest subharmonic
+SAME_ST = 0.003  # pitches nearer than this are one
+CERTAIN = 0.98  # confidence from which a mode is not thought of
+ON, FEWEST = 0.02, 0.05  # of a pitch: how near a peak is to its multiple; of the peaks, that only a subharmonic meets
+APART_DB = 10.0  # that the level rises between notes that nobody takes for one
+MOST = 10  # readings
+GUESSED = 0.3  # confidence in a pitch that was not heard
+
+
+def readings(heard: Heard, x: np.ndarray, sr: int) -> list[Heard]:
+    """What is heard; then all of it as one note, where it is one or may be: at the pitch of a stiff string, at its
+    subharmonics where partials lie between those of the pitch, and at those of its strongest and its lowest mode.
+
+    A sound whose fundamental is faint is heard above it, one with few even partials may be heard below, and the
+    sidebands of a modulated tone belong to no pitch at all. Where the level rises much for more than one note,
+    there are several, and nothing else is thought of. `x` is mono.
+    """
+    if np.count_nonzero(struck(x, sr, heard.onset_s, APART_DB)) > 1:
+        return [heard]
+    alone = _as_one(heard, x, sr)
+    sounding = x[round(float(alone.onset_s[0]) * sr) :]
+    peaks_hz, _ = spectral_peaks(sounding[: round(float(alone.duration_s[0]) * sr)], sr)
+    pitch_hz = float(hz(alone.pitch[0]))
+    found = [(pitch_hz, float(alone.confidence[0]))] if alone is not heard else []
+    bases = [pitch_hz, *(pitch_hz / n for n in range(2, UNDER + 1) if _between(peaks_hz, pitch_hz, n))]
+    if peaks_hz.size and alone.confidence[0] < CERTAIN:
+        bases += [float(peaks_hz[0]), lowest_mode(sounding, sr, LOWEST_HZ)[0]]
+    for base in bases:
+        if base >= LOWEST_HZ:
+            near = abs(base / pitch_hz - 1.0) < ON
+            found.append((stiff_pitch(sounding, sr, base)[0], float(alone.confidence[0]) if near else GUESSED))
+            found.append((base, GUESSED))
+    several, known = [heard], [float(midi(pitch_hz))] if alone is heard else []
+    for one_hz, sure in found:
+        pitch = float(midi(one_hz))
+        if all(abs(pitch - other) > SAME_ST for other in known):
+            known.append(pitch)
+            several.append(replace(alone, pitch=np.array([pitch]), confidence=np.array([min(sure, 1.0)])))
+    return several[:MOST]
+
+
+def _as_one(heard: Heard, x: np.ndarray, sr: int) -> Heard:
+    """From the first onset to the last end, at the pitch that sounds longest."""
+    if heard.onset_s.size == 1:
+        return heard
+    longest = int(np.argmax(heard.duration_s * heard.velocity))
+    first, last = heard.onset_s[0], min(heard.onset_s[-1] + heard.duration_s[-1], x.size / sr)
+    return replace(
+        heard,
+        onset_s=np.array([first]),
+        duration_s=np.array([last - first]),
+        pitch=heard.pitch[longest : longest + 1],
+        velocity=np.ones(1),
+        confidence=np.minimum(heard.confidence[longest : longest + 1], GUESSED),
+    )
+
+
+def _between(peaks_hz: np.ndarray, f0_hz: float, n: int) -> bool:
+    """Whether partials of the `n`-th subharmonic lie between those of the pitch."""
+    if not peaks_hz.size:
+        return False
+    off = np.abs(peaks_hz * n / f0_hz - np.rint(peaks_hz * n / f0_hz)) < ON * n
+    whole = np.abs(peaks_hz / f0_hz - np.rint(peaks_hz / f0_hz)) < ON
+    return bool(np.mean(off & ~whole) > FEWEST)
