@@ -1,6 +1,6 @@
-"""Notes of other people's synths and presets, and what `match` makes of them, beside chance and the nearest recording.
+"""Notes of other people's synths and presets, and what `match` makes of them, beside chance and the nearest file.
 
-`mrstft` is the distance of `score.py`; `nearest` that of the nearest other file, level-matched, `mean` that of the patch
+`mrstft` is the distance of `score.py`; `nearest` that of the nearest other file, level-matched, `mean` that of a patch
 whose settings are the mean of all found with the same chain, `random` that of random search with as many evaluations
 of the chain that was found, and `subtractive` the same of the classic voice, which has far fewer settings.
 `--draws` is the number of files of each folder, evenly spread; `--quick` takes two, and leaves out the searches.

@@ -14,10 +14,16 @@ from .dsp.tone_levels import spectral_peaks
 from .dsp.transcribe import Heard
 
 LOWEST_HZ = 27.5
-UNDER = 6  # the deepest subharmonic
+UNDER, UNSURE = 6, (2, 3)  # the deepest subharmonic, and those of every pitch that is not certain
 SAME_ST = 0.003  # pitches nearer than this are one
 CERTAIN = 0.98  # confidence from which a mode is not thought of
-ON, FEWEST = 0.02, 0.05  # of a pitch: how near a peak is to its multiple; of the peaks, that only a subharmonic meets
+ON, BESIDE = (
+    0.02,
+    0.06,
+)  # of a pitch: how near a peak is to its multiple, of a stretched one less; and what leaks from another
+FEWEST = 0.15  # of the peaks, that only a subharmonic meets
+FRAME_S, FAINT, ABOVE, QUIET = 0.005, 3e-3, 3.0, 0.03  # of a level; of its peak; of its least, which so much is below
+LATE_S = 0.03  # that an onset may be late
 APART_DB = 10.0  # that the level rises between notes that nobody takes for one
 MOST = 10  # readings
 GUESSED = 0.3  # confidence in a pitch that was not heard
@@ -38,7 +44,8 @@ def readings(heard: Heard, x: np.ndarray, sr: int) -> list[Heard]:
     peaks_hz, _ = spectral_peaks(sounding[: round(float(alone.duration_s[0]) * sr)], sr)
     pitch_hz = float(hz(alone.pitch[0]))
     found = [(pitch_hz, float(alone.confidence[0]))] if alone is not heard else []
-    bases = [pitch_hz, *(pitch_hz / n for n in range(2, UNDER + 1) if _between(peaks_hz, pitch_hz, n))]
+    always = UNSURE if alone.confidence[0] < CERTAIN else ()
+    bases = [pitch_hz, *(pitch_hz / n for n in range(2, UNDER + 1) if n in always or _between(peaks_hz, pitch_hz, n))]
     if peaks_hz.size and alone.confidence[0] < CERTAIN:
         bases += [float(peaks_hz[0]), lowest_mode(sounding, sr, LOWEST_HZ)[0]]
     for base in bases:
@@ -56,11 +63,12 @@ def readings(heard: Heard, x: np.ndarray, sr: int) -> list[Heard]:
 
 
 def _as_one(heard: Heard, x: np.ndarray, sr: int) -> Heard:
-    """From the first onset to the last end, at the pitch that sounds longest."""
-    if heard.onset_s.size == 1:
+    """From where something sounds to the last end, at the pitch that sounds longest."""
+    first = min(_begins_s(x, sr), float(heard.onset_s[0]))
+    if heard.onset_s.size == 1 and heard.onset_s[0] - first < LATE_S:
         return heard
     longest = int(np.argmax(heard.duration_s * heard.velocity))
-    first, last = heard.onset_s[0], min(heard.onset_s[-1] + heard.duration_s[-1], x.size / sr)
+    last = min(heard.onset_s[-1] + heard.duration_s[-1], x.size / sr)
     return replace(
         heard,
         onset_s=np.array([first]),
@@ -71,10 +79,21 @@ def _as_one(heard: Heard, x: np.ndarray, sr: int) -> Heard:
     )
 
 
+def _begins_s(x: np.ndarray, sr: int) -> float:
+    """Where the level leaves that of the background: a slow attack is not heard from its beginning."""
+    size = max(1, round(FRAME_S * sr))
+    level = np.sqrt(np.mean(np.square(x[: x.size // size * size].reshape(-1, size)), axis=1))
+    least = max(FAINT * level.max(initial=0.0), ABOVE * float(np.quantile(level, QUIET)))
+    sounds = np.flatnonzero(level > min(least, 0.5 * level.max(initial=0.0)))
+    return float(sounds[0] * size / sr) if sounds.size else 0.0
+
+
 def _between(peaks_hz: np.ndarray, f0_hz: float, n: int) -> bool:
     """Whether partials of the `n`-th subharmonic lie between those of the pitch."""
     if not peaks_hz.size:
         return False
-    off = np.abs(peaks_hz * n / f0_hz - np.rint(peaks_hz * n / f0_hz)) < ON * n
-    whole = np.abs(peaks_hz / f0_hz - np.rint(peaks_hz / f0_hz)) < ON
-    return bool(np.mean(off & ~whole) > FEWEST)
+    at, above = peaks_hz * n / f0_hz, peaks_hz / f0_hz
+    between = (np.abs(at - np.rint(at)) < ON * (2.0 + 0.5 * np.minimum(at, 12.0))) & (
+        np.abs(above - np.rint(above)) > BESIDE
+    )
+    return bool(np.mean(between) > FEWEST)
