@@ -111,16 +111,23 @@ def _off(found: Any, true: Any) -> float:
     return float(np.ravel(found)[0] / np.ravel(true)[0] - 1.0)
 
 
-def _summary(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def shares(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many patches are near enough, with noise in them and without."""
     quiet = [row for row in rows if row["another"] < 0.05]
-    pitched = [row for row in rows if np.isfinite(row["pitch"])]
     noisy = [row for row in rows if row["another"] >= 0.05]
     return {
-        "family": f"{name}, {len(rows)}",
         "mrstft": float(np.median([row["mrstft"] for row in rows])),
         "noiseless": f"{sum(row['mrstft'] <= 0.3 for row in quiet)} of {len(quiet)} <= .3",
         "noisy": f"{sum(row['mrstft'] <= 1.1 * row['another'] for row in noisy)} of {len(noisy)} <= 1.1 x another",
+        "process_seconds": float(np.median([row["process_seconds"] for row in rows])),
+    }
+
+
+def _summary(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    pitched = [row for row in rows if np.isfinite(row["pitch"])]
+    return {
+        "family": f"{name}, {len(rows)}",
+        **shares(rows),
         **{k: f"{sum(abs(row[k]) <= 0.05 for row in rows)} within 5 %" for k in ("t30", "decay", "tune")},
         "pitch": f"{sum(abs(row['pitch']) <= 0.05 for row in pitched)} of {len(pitched)} within 5 %",
-        "process_seconds": float(np.median([row["process_seconds"] for row in rows])),
     }

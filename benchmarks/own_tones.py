@@ -21,6 +21,7 @@ from ddsp_lab.dsp.transcribe import transcribe
 
 from ._recovery import wanted
 from .drums import mrstft
+from .own_patches import shares
 
 SR, LENGTH_S, ONSET_S, DRAWS = 44_100, 1.5, 0.05, 8
 CHAINS = ("subtractive", "fm", "additive")
@@ -81,14 +82,5 @@ def _cents_apart(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _summary(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    quiet = [row for row in rows if row["another"] < 0.05]
-    noisy = [row for row in rows if row["another"] >= 0.05]
-    return {
-        "family": f"{name}, {len(rows)}",
-        "mrstft": float(np.median([row["mrstft"] for row in rows])),
-        "noiseless": f"{sum(row['mrstft'] <= 0.3 for row in quiet)} of {len(quiet)} <= .3",
-        "noisy": f"{sum(row['mrstft'] <= 1.1 * row['another'] for row in noisy)} of {len(noisy)} <= 1.1 x another",
-        "cents": f"{sum(abs(row['cents']) <= 2.0 for row in rows)} within 2",
-        "heard": f"{sum(abs(row['heard']) <= 2.0 for row in rows)} within 2",
-        "process_seconds": float(np.median([row["process_seconds"] for row in rows])),
-    }
+    within = {k: f"{sum(abs(row[k]) <= 2.0 for row in rows)} within 2" for k in ("cents", "heard")}
+    return {"family": f"{name}, {len(rows)}", **shares(rows), **within}
