@@ -36,7 +36,8 @@ class Snippet(NamedTuple):
     def commands(self):
         """The arguments of each command of ours."""
         lines = self.code.replace("\\\n", " ").splitlines()
-        return [shlex.split(line.removeprefix(p), comments=True) for line in lines for p in PROGRAMS if line.startswith(p)]
+        ours = [line.removeprefix(p) for line in lines for p in PROGRAMS if line.startswith(p)]
+        return [shlex.split(line, comments=True) for line in ours]
 
 
 def snippets(page):

@@ -11,11 +11,10 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from kept import Measured
 
 from ddsp_lab import Block, Param
 from ddsp_lab._registry import Registered, settings_of
-
-from kept import Measured
 
 REFERENCES = re.compile(r"\nReferences?: ")
 FACTS = {  # what a block may declare, and what that means

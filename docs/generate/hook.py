@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
-
 import kept
 from block_page import block_page
-from ddsp_lab import Block
 from maths import Formulas
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
 from reference import blocks_page, codes_page, kinds, optimizers_page, ours, targets_page
+
+from ddsp_lab import Block
 
 MENU = "Blocks"  # the entry below which the blocks go
 REFERENCE = {"targets": targets_page, "optimizers": optimizers_page, "codes": codes_page}

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from pictures import pictures
+from shown import ROOT, SR, played, shown
 
 import ddsp_lab as dl
 from ddsp_lab import Block
 from ddsp_lab.report._tracks import flac
-
-from pictures import pictures
-from shown import ROOT, SR, played, shown
 
 CACHE = ROOT / "build" / "docs"
 

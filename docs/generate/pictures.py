@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from shown import SAMPLES, SR
 
 import ddsp_lab as dl
 from ddsp_lab import Block
@@ -13,8 +14,6 @@ from ddsp_lab.report._charts import Line, chart, hertz, linear
 from ddsp_lab.report._curves import figure
 from ddsp_lab.report._html import Markup, el
 from ddsp_lab.report._lanes import image, marks, picture_db, stretched, times, waveform
-
-from shown import SAMPLES, SR
 
 LOWEST_HZ, HIGHEST_HZ = 20.0, 20_000.0
 RANGE_DB = 60.0  # of a response, below its top

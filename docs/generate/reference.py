@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from block_page import description, references, settings, summary, table
+from shown import ROOT
+
 from ddsp_lab import Block, Damage, Optimizer, Target
 from ddsp_lab._checks import CHECKS
 from ddsp_lab._errors import CODES
 
-from block_page import description, references, settings, summary, table
-from shown import ROOT
-
 SAYS = {True: "yes", False: "no"}
+WHY_CODES = """Whatever stops a command, or is worth knowing about a result, has a code that stays the same from version
+to version. An error also names the value and a remedy; `--json` gives codes and texts apart."""
 
 
 def ours(kind: type[Any]) -> dict[str, type[Any]]:
@@ -24,8 +26,8 @@ def kinds() -> dict[str, list[str]]:
     """Which blocks belong together, from the table of the README; what it does not name joins sums and rows."""
     lines = (ROOT / "README.md").read_text().partition("| kind | blocks")[2].partition("\n\n")[0].splitlines()[2:]
     rows = {cells[1].strip(): re.findall(r"`(\w+)`", cells[2]) for cells in (line.split("|") for line in lines)}
-    last = list(rows)[-1]
-    rows[last] = rows[last] + [name for name in ours(Block) if name not in sum(rows.values(), [])]
+    named = {name for names in rows.values() for name in names}
+    rows[list(rows)[-1]] += [name for name in ours(Block) if name not in named]
     return rows
 
 
@@ -56,7 +58,8 @@ def optimizers_page() -> str:
     ]
     for name, cls in ours(Optimizer).items():
         facts = f"Needs gradients: {SAYS[cls.needs_gradient]}. Moves whole numbers and choices: "
-        facts += f"{SAYS[cls.handles_settings]}. Asks for whole generations, which processes can share: {SAYS[cls.parallel]}."
+        facts += f"{SAYS[cls.handles_settings]}. "
+        facts += f"Asks for whole generations, which processes can share: {SAYS[cls.parallel]}."
         parts.append(_entry(name, cls, facts))
     return "\n\n".join(parts)
 
@@ -65,18 +68,16 @@ def codes_page() -> str:
     """Every code with an anchor of its own, to be linked to."""
     checks = {code: (check.says, check.remedy) for code, check in CHECKS.items()}
     rows = [(_anchored(code), said) for code, said in sorted(CODES.items())]
-    return "\n\n".join(
-        [
-            "# Codes",
-            "Whatever stops a command, or is worth knowing about a result, has a code that stays the same from version to "
-            "version. An error also names the value and a remedy; `--json` gives codes and texts apart.",
-            "## Errors and notes",
-            table(("code", "what it means"), rows),
-            "## What may be wrong with a pair of recordings",
-            "`ddsp-lab check` and `ddsp-lab fit` list them, the likeliest cause of a bad fit first. They stop nothing.",
-            table(("code", "says", "remedy"), [(_anchored(c), _open(s), r) for c, (s, r) in checks.items()]),
-        ]
-    )
+    parts = [
+        "# Codes",
+        WHY_CODES,
+        "## Errors and notes",
+        table(("code", "what it means"), rows),
+        "## What may be wrong with a pair of recordings",
+        "`ddsp-lab check` and `ddsp-lab fit` list them, the likeliest cause of a bad fit first. They stop nothing.",
+        table(("code", "says", "remedy"), [(_anchored(c), _open(s), r) for c, (s, r) in checks.items()]),
+    ]
+    return "\n\n".join(parts)
 
 
 def _anchored(code: str) -> str:
