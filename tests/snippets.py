@@ -19,6 +19,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 FENCE = re.compile(r'^```(\w*)(?: title="(.+?)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 LEFT_OUT = "# not run by the tests: "  # the first line of what is not, and why
 PROGRAMS = ("ddsp-lab ", "python3 lab.py ")
+TOOLS = ("test", "docs")  # no verbs of the first, but the second's own
 
 
 class Snippet(NamedTuple):
@@ -76,7 +77,7 @@ def read(snippet):
     if snippet.language == "python":
         ast.parse(snippet.code)
     for command in snippet.commands:
-        if command[0] != "test":  # which is no verb, but lab.py's
+        if command[0] not in TOOLS:
             parsed(two_values(command, "--pair"))
 
 

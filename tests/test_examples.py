@@ -104,6 +104,12 @@ def test_the_readme_names_every_block():
     assert named == written - {"series", "parallel"}
 
 
+def test_the_readme_links_every_page_and_example():
+    linked = set(re.findall(r"\]\((\S+?)\)", (ROOT / "README.md").read_text()))
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} - {"docs/index.md"}
+    assert pages | {f"examples/{script.name}" for script in SCRIPTS} <= linked
+
+
 def test_the_readme_names_every_target_damage_and_optimizer():
     text = (ROOT / "README.md").read_text()
     for kind, head in ((Target, "| target "), (Damage, "| damage "), (Optimizer, "| optimizer ")):
