@@ -15,6 +15,7 @@ from ddsp_lab._errors import CODES
 
 PLAYED = "gain,soft_clip,hiss,oscillator"  # in the short build: one of each kind of picture that compiles quickly
 AUDIO = ROOT / "examples" / "audio"
+CHROMIUM = shutil.which("chromium")
 
 
 def built(folder, play):
@@ -82,6 +83,26 @@ def test_the_pages_ask_no_network(site):
         assert not loaded, page
     styles = "".join(path.read_text() for path in site.rglob("*.css"))
     assert not re.search(r"url\(\W?https?:|@import", styles)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
+def test_a_phone_shows_it_from_the_disk_and_searches_it(site):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="there is no playwright: pip install playwright")
+    with sync_api.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = opened.new_page(viewport={"width": 390, "height": 800})
+        said = []
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("requestfailed", lambda request: said.append(request.url))
+        for name in ("index", "choose_a_target", "recreate_a_pedal", "reference/targets", "blocks/waveshaper"):
+            page.goto((site / f"{name}.html").as_uri())
+            beside = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert beside == 0, f"{name} is wider than a phone by {beside}"
+        page.locator("label.md-header__button[for=__search]").click()
+        page.keyboard.type("oscillator")
+        page.wait_for_selector(".md-search-result__link[href*='blocks/oscillator.html']", timeout=20_000)
+        assert said == []
+        opened.close()
 
 
 @pytest.mark.nightly
