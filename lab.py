@@ -2,7 +2,8 @@
 """From a clone to a running ddsp_lab, with nothing but Python: `python3 lab.py demo`, `python3 lab.py test`.
 
 Makes `.venv` (or the folder that DDSP_LAB_VENV names), installs the package there, and hands over to `ddsp-lab`; `test`
-hands over to pytest. Works without python3-venv: pip, wherever it is, installs into the environment from outside.
+hands over to pytest, `docs` to mkdocs. Works without python3-venv: pip, wherever it is, installs into the environment
+from outside.
 """
 
 from __future__ import annotations  # before Python 3.9 the types below mean nothing
@@ -16,18 +17,25 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("DDSP_LAB_VENV", HERE / ".venv")).resolve()
 PYTHON = VENV / "bin" / "python"
-SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]  # how the whole suite is run
+TOOLS = {  # by verb, which is also the extra that brings it; and what it is told where nothing else is said
+    "test": ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"],
+    "docs": ["mkdocs", "build", "--strict"],
+}
 
 
 def main(arguments: list[str]) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - whatever Python is at hand runs this file
         sys.exit(f"ddsp_lab needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    tests = arguments[:1] == ["test"]
-    install(extra="[test]" if tests else "")
-    command = ["-m", "pytest", *(arguments[1:] or SIDE_BY_SIDE)] if tests else ["-m", "ddsp_lab", *arguments]
-    if tests:
+    verb, said = arguments[0] if arguments else "", arguments[1:]
+    if verb in TOOLS:
+        tool, *usual = TOOLS[verb]
+        install(extra=f"[{verb}]")
         os.chdir(HERE)
-    os.execv(PYTHON, [str(PYTHON), *command])
+        command = [tool, *(said or usual)]
+    else:
+        install(extra="")
+        command = ["ddsp_lab", *arguments]
+    os.execv(PYTHON, [str(PYTHON), "-m", *command])
 
 
 def install(extra: str) -> None:

@@ -15,8 +15,7 @@ import ddsp_lab as dl
 from ddsp_lab.dsp.stft import stft
 
 FLOORS = (0.3, 0.03, 0.003)  # of the clipping level: coarse first, because the finest surface is full of holes
-SIZE, STEPS, RATE = 4096, 250, 0.05
-LEVEL = 0.1  # the loudest sample in the fit: a tap of a convolution goes up to 2
+SIZE, STEPS, RATE, LEVEL = 4096, 250, 0.05, 0.1  # the last: the loudest sample in the fit, as taps go up to 2
 PIECE_S, BESIDE_S = 2.0, 0.25  # what is fitted at a time, and how much of its neighbours with it
 
 
@@ -53,8 +52,8 @@ def sparsest(sound: np.ndarray, sr: int, damage: str) -> np.ndarray:
     """The taps of a convolution that make the sound out of a click, seen through the damage."""
     click, x = np.eye(1, sound.size, dtype=np.float32)[0], sound
     for floor in FLOORS:
-        near = 1e3 / LEVEL**2 * dl.targets.Mse().observed_through(damage)
-        target, optimizer = near + Sparsity(floor * LEVEL), f"adam(steps={STEPS}, learning_rate={RATE * LEVEL / 4.0})"
+        target = 1e3 / LEVEL**2 * dl.targets.Mse().observed_through(damage) + Sparsity(floor * LEVEL)
+        optimizer = f"adam(steps={STEPS}, learning_rate={RATE * LEVEL / 4.0})"
         fit = dl.fit(dl.effects.Convolution.from_taps(x), click, sound, sr, target, optimizer, align=False)
         x = np.asarray(fit.values["taps"])
     return x
@@ -76,7 +75,5 @@ if __name__ == "__main__":
     given = dl.audio.load(file) if file else dl.audio.Recording(np.clip(truth, -0.3, 0.3)[None], 16_000)
     whole = np.stack([restore(row, given.sr, damage) for row in given.samples])
     if not file:
-        print(
-            f"signal to distortion {sdr(truth, given.samples[0]):.1f} dB clipped, {sdr(truth, whole[0]):.1f} dB after"
-        )
+        print(f"signal to distortion {sdr(truth, given.samples[0]):.1f} dB, {sdr(truth, whole[0]):.1f} dB after")
     dl.audio.save(Path(folder) / "whole.wav", whole, given.sr)

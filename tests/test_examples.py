@@ -13,32 +13,56 @@ from ddsp_lab import Block, Damage, Optimizer, Preset, Target, audio
 
 EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+RUNS = [  # each with a line that it prints where all is well, and what it leaves behind
+    ("preset_from_a_reference.py", r"compressor\.ratio +5 ", ["preset.json", "report.html", "chords.wav"]),
+    ("pedal.py", "kept: high_pass >> soft_clip", ["preset.json", "guitar.wav", "pedal.wav", "fit.wav"]),
+    ("drum_patch.py", r"tune_hz +46\.\d+ +46", ["preset.json", "notes.mid", "report.html", "loop.wav"]),
+    ("scripted_search.py", "found: high_pass >> soft_clip", ["preset.json", "candidates.csv"]),
+    ("timbre_transfer.py", "right within 10 cents for (9.|100)%", ["out.wav", "second.wav", "timbre.json"]),
+    ("restore.py", "signal to distortion", ["whole.wav"]),
+]
 ROUNDING = 1e-5  # what float32 comes to in a compressor: another processor or another order of sums may differ so
+
+
+def ran(name, folder):
+    """What a script prints, run in a folder with that folder as its argument."""
+    command = [sys.executable, str(EXAMPLES / name), str(folder)]
+    done = subprocess.run(
+        command, cwd=folder, check=False, capture_output=True, text=True, env=os.environ | {"JAX_PLATFORMS": "cpu"}
+    )
+    assert done.returncode == 0, f"{name}: {done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.name)
+def test_an_example_is_short_and_begins_by_saying_what_it_shows(script):
+    text = script.read_text()
+    assert text.startswith('"""')
+    assert f"python examples/{script.name}" in text.split('"""')[1]
+    assert len(text.splitlines()) < 80
+
+
+@pytest.mark.parametrize(("name", "says", "leaves"), RUNS, ids=lambda x: x if str(x).endswith(".py") else "")
+def test_every_example_runs_and_finds_what_it_looks_for(name, says, leaves, tmp_path):
+    assert re.search(says, ran(name, tmp_path))
+    assert set(leaves) <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_no_example_is_forgotten():
+    assert {script.name for script in SCRIPTS} == {name for name, *_ in RUNS} | {"make_audio.py"}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Each script's folder, after it has run there with that folder as its argument."""
-    folders = {}
-    for script in SCRIPTS:
-        folder = folders[script.name] = tmp_path_factory.mktemp(script.stem)
-        command = [sys.executable, str(script), str(folder)]
-        done = subprocess.run(
-            command, cwd=folder, check=False, capture_output=True, text=True, env=os.environ | {"JAX_PLATFORMS": "cpu"}
-        )
-        assert done.returncode == 0, f"{script.name}: {done.stderr}"
-    return folders
-
-
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.name)
-def test_every_script_runs(made, script):
-    assert made[script.name].is_dir()
-    assert script.read_text().startswith(('"""', "#!")), "an example begins by saying what it shows"
+    """The folder with the recordings that ship, made afresh."""
+    folder = tmp_path_factory.mktemp("audio")
+    ran("make_audio.py", folder)
+    return folder
 
 
 @pytest.mark.parametrize("name", ["riff_dry.flac", "riff_wet.flac"])
 def test_the_shipped_recordings_are_what_the_script_makes(made, name):
-    fresh, shipped = audio.load(made["make_audio.py"] / name), audio.load(EXAMPLES / "audio" / name)
+    fresh, shipped = audio.load(made / name), audio.load(EXAMPLES / "audio" / name)
     assert fresh.sr == shipped.sr == 44_100
     assert fresh.samples.shape == shipped.samples.shape
     assert np.abs(fresh.samples - shipped.samples).max() <= ROUNDING
@@ -46,7 +70,7 @@ def test_the_shipped_recordings_are_what_the_script_makes(made, name):
 
 def test_the_shipped_truth_turns_one_into_the_other(made):
     truth = Preset.load(EXAMPLES / "audio" / "riff_truth.json")
-    assert truth == Preset.load(made["make_audio.py"] / "riff_truth.json")
+    assert truth == Preset.load(made / "riff_truth.json")
     dry, wet = (audio.load(EXAMPLES / "audio" / f"riff_{kind}.flac") for kind in ("dry", "wet"))
     assert np.abs(truth.render(dry.samples, dry.sr) - wet.samples).max() <= ROUNDING
     assert np.abs(dry.samples - wet.samples).max() > 0.1
@@ -78,6 +102,12 @@ def test_the_readme_names_every_block():
     named = set(re.findall(r"`(\w+)`", table.partition("\n\n")[0]))
     written = {k for k, v in Block.registry.items() if v.__module__.startswith("ddsp_lab.")}
     assert named == written - {"series", "parallel"}
+
+
+def test_the_readme_links_every_page_and_example():
+    linked = set(re.findall(r"\]\((\S+?)\)", (ROOT / "README.md").read_text()))
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} - {"docs/index.md"}
+    assert pages | {f"examples/{script.name}" for script in SCRIPTS} <= linked
 
 
 def test_the_readme_names_every_target_damage_and_optimizer():

@@ -78,6 +78,14 @@ def test_it_hands_over_to_the_tests_with_their_extras(lab, monkeypatch, tmp_path
     assert os.getcwd() == str(tmp_path)
 
 
+@pytest.mark.parametrize(("said", "told"), [([], ["build", "--strict"]), (["serve"], ["serve"])])
+def test_it_builds_the_documentation(lab, said, told, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    lab.main(["docs", *said])
+    assert lab.handed_over == [(lab.PYTHON, [str(lab.PYTHON), "-m", "mkdocs", *told])]
+    assert lab.commands[1][-1] == f"{lab.HERE}[docs]"
+
+
 def test_the_test_extras_are_not_installed_before_they_are_needed(lab):
     lab.main(["demo"])
     assert not any("[test]" in word for command in lab.commands for word in command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from ._progress import ProgressBar
 from ._shell import Json, out, show_json, show_table, verb
 
 HERE = Path(__file__).resolve().parent.parent
+RIFFS = {"dry": "riff_dry.flac", "reference": "riff_wet.flac"}
 SHIPPED = next(p for p in (HERE / "_audio", HERE.parent / "examples" / "audio") if p.is_dir())  # wheel or checkout
 
 
@@ -30,15 +32,14 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Fit a chain to a riff that went through hidden settings, and compare what is found with them."""
-    dry, wet = audio.load(SHIPPED / "riff_dry.flac"), audio.load(SHIPPED / "riff_wet.flac")
+    dry, wet = (audio.load(SHIPPED / name) for name in RIFFS.values())
     truth = Preset.load(SHIPPED / "riff_truth.json")
     before = esr(wet.samples, render(truth.block, {}, dry.samples, dry.sr))
     with ProgressBar() as watch:
         result = fit(truth.block, dry.samples, wet.samples, dry.sr, seed=seed, folder=output, fresh=True, watch=watch)
     m = result.metrics
     files = {
-        "dry": str(SHIPPED / "riff_dry.flac"),
-        "reference": str(SHIPPED / "riff_wet.flac"),
+        **{kind: str(shutil.copyfile(SHIPPED / name, output / f"{kind}.flac")) for kind, name in RIFFS.items()},
         "fit": str(output / FIT),
         "preset": str(output / PRESET),
         "report": str(output / REPORT),

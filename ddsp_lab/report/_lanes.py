@@ -29,20 +29,20 @@ def lanes(made: Sequence[Track], apart: np.ndarray | None, nulls: bool, sr: int,
         shown.append(("difference", "Difference", apart, level, f"reference − fit{'' if nulls else UNMATCHED}"))
     ends = max(y.shape[1] for _, _, y, _, _ in shown)
     loudest = max(g * float(np.abs(y).max(initial=0.0)) for _, _, y, g, _ in shown) or 1.0
-    pictures = {key: _picture_db(g * y, sr, ends) for key, _, y, g, _ in shown}
+    pictures = {key: picture_db(g * y, sr, ends) for key, _, y, g, _ in shown}
     top = max(float(db.max()) for key, db in pictures.items() if key != "difference")
     parts = [
         el(
             "div",
             el("div", el("b", name), " ", el("span", said), class_="name"),
-            el("svg", stretched([_waveform(g * y / loudest, ends)], 200), class_=f"wave {key}", aria_hidden="true"),
-            el("div", _image(pictures[key], top, name), _marks(sr), class_="sonagram"),
+            el("svg", stretched([waveform(g * y / loudest, ends)], 200), class_=f"wave {key}", aria_hidden="true"),
+            el("div", image(pictures[key], top, name), marks(sr), class_="sonagram"),
             class_="lane",
             data_lane=key,
         )
         for key, name, y, g, said in shown
     ]
-    return el("div", parts, _levels(made, sr, ends), _times(ends / sr, start_s))
+    return el("div", parts, _levels(made, sr, ends), times(ends / sr, start_s))
 
 
 def _said(track: Track) -> str:
@@ -52,7 +52,7 @@ def _said(track: Track) -> str:
     return f"{track.lufs:.1f} LUFS, {moved} when matched".replace("-", "−")
 
 
-def _waveform(y: np.ndarray, ends: int) -> Markup:
+def waveform(y: np.ndarray, ends: int) -> Markup:
     """The outline of the lowest and the highest samples."""
     edges = np.linspace(0, ends, COLUMNS + 1).astype(int)
     padded = np.pad(y, ((0, 0), (0, max(ends, edges[-1] + 1) - y.shape[1])))
@@ -65,18 +65,18 @@ def _waveform(y: np.ndarray, ends: int) -> Markup:
     return el("path", d="M" + "L".join(f"{a} {b:g}" for a, b in outline) + "Z")
 
 
-def _picture_db(y: np.ndarray, sr: int, ends: int) -> np.ndarray:
+def picture_db(y: np.ndarray, sr: int, ends: int) -> np.ndarray:
     return spectrogram_db(np.pad(y, ((0, 0), (0, ends - y.shape[1]))), sr, COLUMNS, ROWS)
 
 
-def _image(db: np.ndarray, top: float, name: str) -> Markup:
+def image(db: np.ndarray, top: float, name: str) -> Markup:
     shade = np.clip((db - top) / RANGE_DB + 1.0, 0.0, 1.0)
     data = png((shade * (COLOURS - 1)).round().astype(np.uint8), palette(COLOURS))
     source = f"data:image/png;base64,{base64.b64encode(data).decode()}"
     return el("img", src=source, alt=f"Spectrogram of {name}", width=COLUMNS, height=ROWS, draggable="false")
 
 
-def _marks(sr: int) -> Markup:
+def marks(sr: int) -> Markup:
     octaves = np.log(highest_hz(sr) / LOWEST_HZ)
     marks = [
         el("text", said, x="100%", dx=-4, dy=4, y=percent(1 - np.log(hz / LOWEST_HZ) / octaves), text_anchor="end")
@@ -105,7 +105,7 @@ def _levels(made: Sequence[Track], sr: int, ends: int) -> Markup:
     return el("div", el("div", el("b", "Level"), " ", el("span", said), class_="name"), drawn, class_="lane")
 
 
-def _times(seconds: float, start_s: float) -> Markup:
+def times(seconds: float, start_s: float) -> Markup:
     axis = linear(start_s, start_s + seconds, "s", 6)
     marks = [el("text", said, x=percent(at), dx=3, y=12) for at, said in axis.inner()]
     marks += [el("line", x1=percent(at), x2=percent(at), y1=0, y2=5) for at, _ in axis.inner()]
