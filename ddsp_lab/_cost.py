@@ -48,19 +48,20 @@ def ops_per_sample(chain: Block, sr: int = 48_000, channels: int = 1, values: Ma
     Loops count as their bodies times their lengths; a loop whose length depends on values is taken to sweep the signal
     once. Moving data counts nothing.
     """
-    counts = [_ops(_program(chain, sr, channels, n, values or {}).jaxpr, n) for n in SIZES]
+    settled = tuple(sorted((k, float(v)) for k, v in (values or {}).items()))
+    counts = [_counted(chain, sr, channels, n, settled) for n in SIZES]
     return (counts[1] - counts[0]) / (SIZES[1] - SIZES[0])
 
 
 def ops_as_chosen(space: Space, u: np.ndarray) -> float:
     """The operations a sample of a chain with its choices as they are at a point."""
     values = flatten(space.decode(u))
-    return _ops_as_chosen(space.chain, tuple((k, float(values[k])) for k, q in space.params.items() if q.choices))
+    return ops_per_sample(space.chain, values={k: float(values[k]) for k, q in space.params.items() if q.choices})
 
 
 @lru_cache(maxsize=4096)
-def _ops_as_chosen(chain: Block, chosen: tuple[tuple[str, float], ...]) -> float:
-    return ops_per_sample(chain, values=dict(chosen))
+def _counted(chain: Block, sr: int, channels: int, samples: int, settled: tuple[tuple[str, float], ...]) -> float:
+    return _ops(_program(chain, sr, channels, samples, dict(settled)).jaxpr, samples)
 
 
 def _program(chain: Block, sr: int, channels: int, samples: int, settled: Mapping[str, Any]) -> core.ClosedJaxpr:

@@ -13,7 +13,7 @@ import numpy as np
 
 import ddsp_lab as dl
 
-SR, KEY = 16_000, 60  # the key at which the drum is to be played
+SR, KEY = 16_000, 60  # the key at which drums are in tune
 HIDDEN = {"tune_hz": 46.0, "sweep_st": 30.0, "decay_s": 0.35, "click": 0.4}
 EDITS = {
     "as it is": {},
@@ -33,9 +33,7 @@ def edited(patch: dl.Preset, **times: float) -> dl.Preset:
 def main(folder: Path) -> None:
     dl.tune_process()
     recording = np.asarray(dl.render(dl.parse("kick"), HIDDEN, dl.note(KEY, 0.6), SR))
-    # a drum has hardly a pitch to be heard: that one hit is played, and at which key, is said
-    played = dl.notes([(0.0, 0.3, KEY, 1.0)], recording.shape[1] / SR)
-    found = dl.match(recording, SR, "kick", played=played, budget=BUDGET, folder=folder, fresh=True)
+    found = dl.match(recording, SR, "kick", budget=BUDGET, folder=folder, fresh=True)
     print(f"{'setting':20} {'found':>8} {'hidden':>8}")
     for name, value in found.values.items():
         print(f"{name:20} {value:8.2f} {HIDDEN.get(name, ''):>8}")

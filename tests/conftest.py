@@ -1,6 +1,6 @@
 """One processor backend, one compile cache, and how often Hypothesis tries.
 
-`pytest` runs everything in minutes. `pytest -m nightly` runs the Hypothesis tests with 1,000 examples for 200, whether
+`pytest` runs everything in minutes. `pytest -m nightly` runs the Hypothesis tests with 1,000 examples for 100, whether
 anything is finite with 10,000, and whatever is marked nightly; DDSP_LAB_NIGHTLY=1 gives the whole suite those examples.
 """
 
@@ -28,7 +28,7 @@ COMMON = {"deadline": None, "database": None, "derandomize": True}
 # a shell that starts the tests in the background leaves Ctrl-C ignored, here and in every process they start
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("ci", max_examples=200, **COMMON)
+settings.register_profile("ci", max_examples=100, **COMMON)
 settings.register_profile("nightly", max_examples=1000, **COMMON)
 
 

@@ -303,7 +303,7 @@ def pairs(block):
 def test_lookalikes_do_the_same(block, beside_dry):
     """But for a gain and some dry signal, if that stands beside it."""
     space, x = Space(block), lfilter([0.1], [1.0, -0.9], noise(0)).astype(np.float32)  # as recordings are: dark
-    for u in draws(block, 4):
+    for u in draws(block, 2):
         y = play(block, u, x).ravel()
         for other in block.lookalikes(values(block, u), x, CTX, beside_dry):
             assert {k: v.shape for k, v in space.known(other).items()} == {k: q.shape for k, q in space.params.items()}

@@ -132,12 +132,14 @@ for before, gained in ((10.0, 5.0), (15.0, 9.0)):
 """
 
 
+@pytest.mark.nightly
 def test_declipping_brings_back_what_was_cut_off_and_leaves_the_rest():
     """In a process of its own: beside another one, a worker of the tests has died of it inside XLA."""
     done = subprocess.run([sys.executable, "-c", DECLIP], cwd=EXAMPLES, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.nightly
 def test_gaps_of_ten_milliseconds_are_filled(monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)
     from restore import restore, sdr, tone

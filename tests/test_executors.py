@@ -126,6 +126,7 @@ def test_any_executor_will_do(serial):
     np.testing.assert_allclose([loss for _, loss in history], [loss for _, loss in serial[0]], rtol=1e-5)
 
 
+@pytest.mark.nightly
 def test_a_fit_goes_on_with_another_executor(tmp_path, serial):
     fitted("serial", folder=tmp_path)
     data = (tmp_path / "journal.jsonl").read_bytes()
@@ -238,6 +239,7 @@ class Deadly(Block, ABC):  # ABC keeps it out of the registry
         return x * jax.pure_callback(checked, jax.ShapeDtypeStruct((), np.float32), p["gain_db"])
 
 
+@pytest.mark.nightly
 def test_settings_of_which_workers_die_are_infinitely_bad_and_the_search_goes_on():
     result = fitted("local:2", Deadly(), 0.5 * DRY, optimizer="random_search(population=12)", budget=13)
     notes = dict(result.notes)
@@ -261,6 +263,7 @@ print(len(result.history), flush=True)
 """
 
 
+@pytest.mark.nightly
 def test_a_script_needs_no_guard(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     ran = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -280,7 +283,10 @@ ENDLESS = ("--optimizer", "random_search(population=64, generations=1000000)", "
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells who is whose child")
-@pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "ended_by",
+    [signal.SIGKILL, *(pytest.param(s, marks=pytest.mark.nightly) for s in (signal.SIGINT, signal.SIGTERM))],
+)
 def test_no_worker_outlives_a_fit(tmp_path, ended_by):
     audio.save(tmp_path / "dry.wav", DRY, SR)
     audio.save(tmp_path / "wet.wav", REFERENCE, SR)

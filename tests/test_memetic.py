@@ -54,6 +54,7 @@ def test_differences_are_the_derivatives_where_there_are_any():
     assert found.metrics["loss"] < 1e-9
 
 
+@pytest.mark.nightly
 def test_both_at_once_need_a_quarter_of_what_pure_search_needs():
     for seed in range(2):
         y = hidden(hybrid(), seed)
@@ -97,6 +98,7 @@ def test_adam_passes_through_a_surrogate():
     assert result.metrics["loss"] < 0.05 * result.metrics["loss_start"]
 
 
+@pytest.mark.nightly
 def test_the_surrogates_gradient_is_right_on_average():
     block = dl.Surrogate(dl.parse("high_pass"), probes=64, nudge=0.001)
     x, w = jnp.asarray(SOUND), jnp.asarray(plucks(seed=7))

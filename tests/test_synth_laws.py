@@ -15,7 +15,7 @@ from ddsp_lab import Block, Context, Preset, Space, ops_per_sample, parse, rende
 from ddsp_lab._block import leaves
 
 SR, LENGTH_S = 16_000, 0.4
-MANY = 1000 if settings.default.max_examples > 200 else 100
+MANY = 1000 if settings.default.max_examples > 100 else 100
 CTX = Context(SR)
 VARIANTS = SYNTHS | {f"{k}-{what}": v for k, b in SYNTHS.items() for what, v in switched(b)}
 every = pytest.mark.parametrize("block", SYNTHS.values(), ids=SYNTHS)
@@ -182,7 +182,7 @@ def test_it_has_a_cost(block):
 @every_that_hears
 def test_estimates_are_within_bounds(block):
     space, noise = Space(block), np.random.default_rng(0).standard_normal((1, round(LENGTH_S * SR)))
-    sounds = [played(block, u, TWO) for u in draws(block, 4)]
+    sounds = [played(block, u, TWO) for u in draws(block, 2)]
     nothing = [0.0 * noise, noise[:, :3], np.full_like(noise, 0.1), np.sin(np.arange(noise.size))[None]]
     for reference in (*sounds, *nothing, noise, np.concatenate([noise, -noise])):
         guesses = block.estimate(TWO, reference, CTX)
@@ -201,7 +201,7 @@ def test_an_estimate_is_nearer_than_the_start(block):
         return 20.0 * np.log10(np.abs(np.fft.rfft(y[0].reshape(-1, 640) * np.hanning(640))) + 1e-3)
 
     gains = []
-    for u in draws(block, 12):
+    for u in draws(block, 6):
         reference = played(block, u, ONE)
         guesses = [played(block, space.moved(space.start, g), ONE) for g in block.estimate(ONE, reference, CTX)]
         nearest = min(np.abs(levels_db(reference) - levels_db(y)).mean() for y in (*guesses, np.zeros_like(start)))

@@ -75,7 +75,8 @@ def _show_figures(result: FitResult, places: Iterable[tuple[str, str]]) -> None:
     """A dozen lines that say how good it is and where it lies."""
     m = result.metrics
     rows = [(plain(f.name).lower(), plain(f.value), plain(f.meaning)) for f in headline(result)]
-    rows.append(("loss", text(m["loss"]), f"{text(m['loss_start'])} at the start"))
+    if all(name != "loss" for name, *_ in rows):
+        rows.append(("loss", text(m["loss"]), f"{text(m['loss_start'])} at the start"))
     rows.append(("compiling", f"{m['compile_seconds']:.1f} s", "of the time"))
     for name, said in (("at_bound", "at their bounds: they may want more room"), ("insensitive", "hardly matter")):
         if m[name]:

@@ -138,7 +138,7 @@ def _descended(evaluate: Evaluate, d: Descent, steps: int, rate: float) -> Gener
     losses = yield evaluate.ask_losses(
         np.concatenate([d.u[None], d.u + NUDGE * np.where(d.u < 0.5, 1.0, -1.0) * parts])
     )
-    here, changed = losses[0], np.abs(losses[1:] - losses[0]) @ parts
+    here, changed = losses[0], np.abs(losses[1:] - losses[0])[parts.argmax(axis=0)]
     share = np.where(np.isfinite(changed), np.minimum(CHANGE * here * NUDGE / (changed + 1e-30), rate), LEAST)
     u, best = d.u, Descent(d.u, np.inf)
     moments = begin(u.astype(np.float32))

@@ -37,7 +37,7 @@ def headline(result: FitResult) -> list[Figure]:
             lambda v: Figure("Held out", number(v, 3), f"the end it never saw; {_text(m, 'loss', 3)} where it did"),
         ),
         _loudness(m),
-        _when(m, "latency_samples", lambda v: _latency(v, result.sr)),
+        _when(m, "latency_samples", lambda v: _latency(v, result.sr)) if "dry" in result.sounds else None,
         _when(m, "evaluations", lambda v: Figure("Search", f"{v:,}", f"evaluations in {_text(m, 'seconds', 3)} s")),
     ]
     return [row for row in rows if row is not None]
