@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -78,43 +79,50 @@ def match(
         said += [("hear-unsure", remark) for remark in heard.remarks]
     still = tuple(frozen)
 
-    plays: dict[str, tuple[Playing, float]] = {}
+    @cache
+    def read(chain: Block) -> list[Playing]:
+        """How a chain may play the recording, as it is heard first."""
+        told = [heard] if heard is None or not pitched(chain) else readings(heard, mono, sr)
+        return [playing(chain, reading, played, mono, sr, still) for reading in told]
 
-    def play(chain: Block) -> tuple[Playing, float]:
-        """How a chain plays the recording, of all ways in which that may be read the one that it explains best, and the
-        loss of its best guess."""
-        if str(chain) not in plays:
-            ways = [heard] if heard is None or not pitched(chain) else readings(heard, mono, sr)
-            lines = [playing(chain, way, played, mono, sr, still) for way in ways]
-            seen = [glance(chain, line.line, audio, sr, goal, line.frozen) for line in lines]
-            best = min(range(len(seen)), key=lambda i: seen[i] * (AS_HEARD if i == 0 else 1.0))
-            plays[str(chain)] = lines[best], seen[best]
-        return plays[str(chain)]
+    @cache
+    def guessed(chain: Block, i: int) -> float:
+        """The loss of the best guess, in that reading."""
+        return glance(chain, read(chain)[i].line, audio, sr, goal, read(chain)[i].frozen)
+
+    @cache
+    def best(chain: Block) -> int:
+        """The reading that the chain explains best."""
+        count = len(read(chain))
+        return min(range(count), key=lambda i: guessed(chain, i) * (1.0 if i else AS_HEARD)) if count > 1 else 0
+
+    def play(chain: Block) -> Playing:
+        return read(chain)[best(chain)]
 
     def fitted(chain: Block, way: Optimizer | str, budget: int | None, **kept: Any) -> FitResult:
-        line, _, known = play(chain)[0]
+        line, _, known = play(chain)
         return fit(chain, line, audio, sr, goal, way, seed, frozen=known, budget=budget, executor=executor, **kept)
 
     def race() -> Race:
         tonal = heard is None or bool(heard.confidence.max() >= TONAL)
         tried = families((*PITCHED, *STRUCK) if tonal else STRUCK, audio, sr)
-        glanced = [loss * price(family, line.frozen) for family in tried for line, loss in [play(family)]]
+        glanced = [guessed(family, best(family)) * price(family, play(family).frozen) for family in tried]
         finalists = [tried[i] for i in np.argsort(glanced, kind="stable")[:FINALISTS]]
         short = None if budget is None else max(1, round(RACE * budget))
-        ran = [fitted(family, ways(family, play(family)[0].frozen)[0], short) for family in finalists]
+        ran = [fitted(family, ways(family, play(family).frozen)[0], short) for family in finalists]
         losses = [result.metrics["loss"] for result in ran]
-        prices = [price(family, play(family)[0].frozen) for family in finalists]
-        best = int(np.argmin(np.array(losses) * prices))
+        prices = [price(family, play(family).frozen) for family in finalists]
+        first = int(np.argmin(np.array(losses) * prices))
         table = ", ".join(f"{family} {loss:.3g}" for family, loss in zip(finalists, losses, strict=True))
-        text = f"{finalists[best]}: of {len(tried)} families, short searches left {table}."
-        return Race(str(finalists[best]), ran[best].preset.values, text)
+        text = f"{finalists[first]}: of {len(tried)} families, short searches left {table}."
+        return Race(str(finalists[first]), ran[first].preset.values, text)
 
     start = None
     if chain is None:
         won = kept_race(race, folder, fresh, (audio, sr, str(goal), seed, budget, still, played))
         chain, start = parse(won.chain), won.values
         said.append(("match-chosen", won.said))
-    line, confidence, known = play(chain)[0]
+    line, confidence, known = play(chain)
     way = optimizer or ways(chain, known)[1]
     kept = {"seconds": seconds, "folder": folder, "fresh": fresh, "watch": watch}
     result = fitted(chain, way, budget, start=start, report=False, **kept)

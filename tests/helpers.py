@@ -9,12 +9,14 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from hypothesis import settings
 from typer.testing import CliRunner
 
 import ddsp_lab as dl
 from ddsp_lab.cli import app
 from ddsp_lab.cli._shell import two_values
 
+NIGHTLY = settings.default.max_examples > 100  # the long versions are wanted
 SR = 8000
 ROOT = Path(__file__).resolve().parent.parent
 # what a law compiles runs a few times: without optimisation that takes half of the time, tracing included

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from blocks import CTX, CUTS, MEMBERS, SAMPLES, SR, apart, draws, noise, values
-from helpers import cli, cli_json, jit
+from helpers import NIGHTLY, cli, cli_json, jit
 from test_gradient_laws import difference
 
 import ddsp_lab as dl
@@ -45,7 +45,7 @@ def player(block, path):
 @steered
 def test_a_constant_curve_is_the_number(block, path, param):
     play, x = player(block, path), noise(0)
-    for u in draws(block, 3):
+    for u in draws(block, 3 if NIGHTLY else 1):
         p = values(block, u)
         number = flatten(p)[path]
         assert apart(play(jnp.full(SAMPLES, number), p, x), play(number, p, x)) < 2e-6
@@ -78,7 +78,7 @@ def test_the_gradient_of_a_curve_is_a_finite_difference(block, path, param, x64)
     f, rng, smooth = steered_by(block, path), np.random.default_rng(0), 0
     both = jit(lambda c, dc, p, x: jax.jvp(lambda c: f(c, p, x), (c,), (dc,)))
     pull = jit(lambda c, w, p, x: jax.vjp(lambda c: f(c, p, x), c)[1](w)[0])
-    for u in draws(block, 3):
+    for u in draws(block, 3 if NIGHTLY else 1):
         p = jax.tree.map(lambda v: jnp.asarray(v, jnp.float64), Space(block).decode(u))
         x, curve = noise(0).astype(np.float64), param.from_unit(rng.uniform(0.2, 0.8, SAMPLES))
         toward = (param.from_unit(0.6) - param.from_unit(0.5)) * rng.standard_normal(SAMPLES)

@@ -83,6 +83,7 @@ def program(block: Block) -> tuple[Any, ...]:
     return jax.jit(both), p, x, y
 
 
+@pytest.mark.nightly
 @every_differentiable  # nothing lowers a call to another process
 def test_holds_no_long_loop(block):
     longest, links = longest_loop(module(*program(block))), list(walk(block))

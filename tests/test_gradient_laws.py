@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from blocks import CTX, SAMPLES, decoded, every, every_differentiable
-from helpers import jit
+from helpers import NIGHTLY, jit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddsp_lab import Space
 
-WAYS = 1000 if settings.default.max_examples > 100 else 6  # parameters that are moved alone, each time others
+WAYS = 1000 if NIGHTLY else 5  # parameters that are moved alone, each time others
 
 
 def difference(f, h):
@@ -32,7 +32,7 @@ def test_gradients_are_finite_differences(block, x64):
 
     both = jit(lambda u, x, du, dx: jax.jvp(f, (u, x), (du, dx)))
     pull = jit(lambda u, x, w: jax.vjp(f, u, x)[1](w))
-    for seed in range(2):
+    for seed in range(2 if NIGHTLY else 1):
         rng = np.random.default_rng(seed)
         u, x = rng.uniform(0.15, 0.85, size), 0.2 * rng.standard_normal((2, SAMPLES))
         alone = rng.permutation(np.eye(size))[:WAYS]
@@ -83,7 +83,7 @@ def slope(block):
     return jit(jax.value_and_grad(seen, argnums=(0, 1), has_aux=True))
 
 
-MANY = 10_000 if settings.default.max_examples > 100 else 100
+MANY = 10_000 if NIGHTLY else 60
 
 
 @every

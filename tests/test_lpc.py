@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import SR, jit, plucks, wet
+from helpers import SR, plucks, wet
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 
@@ -66,12 +66,12 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("x", ODD.values(), ids=ODD)
 @cache
 def gain_and_slope(order):
-    return jit(jax.value_and_grad(lambda x: jnp.sum(lpc.prediction_gain_db(found(x, order)))))
+    return jax.jit(jax.value_and_grad(lambda x: jnp.sum(lpc.prediction_gain_db(found(x, order)))))
 
 
+@pytest.mark.parametrize("x", ODD.values(), ids=ODD)
 @pytest.mark.parametrize("order", [1, 2, pytest.param(32, marks=pytest.mark.nightly)])
 def test_silence_and_what_is_wholly_predictable_stay_finite_and_stable(x, order):
     x = jnp.asarray(x, jnp.float32)
@@ -92,7 +92,7 @@ def test_slopes_are_finite_differences(x64):
     rng = np.random.default_rng(1)
     x, dx, w = filtered(AR4, 300), rng.standard_normal(300), rng.standard_normal(9)
 
-    @jit
+    @jax.jit
     def f(h):
         return jnp.vdot(w, lpc.reflection_to_filter(lpc.reflections(lpc.autocorrelation(jnp.asarray(x) + h * dx, 8))))
 

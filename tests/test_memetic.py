@@ -79,6 +79,7 @@ def test_a_setting_and_a_curve_are_found_together():
     assert result.metrics["loss"] < 1e-6
 
 
+@pytest.mark.nightly
 def test_a_target_that_is_no_sum_of_squares_is_followed_by_signs():
     y = hidden(hybrid(), 6)
     result = dl.fit(hybrid(), SOUND, y, SR, "multi_resolution_stft", "memetic", budget=400)

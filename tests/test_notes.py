@@ -127,6 +127,7 @@ def test_a_sound_source_and_effects_are_found_in_one_chain(tmp_path):
     np.testing.assert_allclose(again, result.sounds["fit"], atol=1e-4)
 
 
+@pytest.mark.nightly
 def test_several_lines_are_fitted_together():
     chain = dl.parse("oscillator")
     lines = [dl.notes([(0.0, 0.3, 50, 0.8)], 0.5), dl.notes([(0.0, 0.2, 60, 0.8), (0.25, 0.2, 64, 0.4)], 0.5)]
@@ -135,6 +136,7 @@ def test_several_lines_are_fitted_together():
     assert result.metrics["esr"] < 1e-4
 
 
+@pytest.mark.nightly
 def test_without_anything_to_take_apart_an_alternating_search_still_ends():
     chain, line = dl.parse("oscillator >> low_pass"), dl.note(50, 0.2)
     reference = dl.render(chain, {"oscillator.shape": 1.2}, line, SR)

@@ -7,15 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from blocks import SYNTHS, apart, decoded, draws, switched, values
-from helpers import jit
-from hypothesis import settings
+from helpers import NIGHTLY, jit
 
 import ddsp_lab as dl
 from ddsp_lab import Block, Context, Preset, Space, ops_per_sample, parse, render
 from ddsp_lab._block import leaves
 
 SR, LENGTH_S = 16_000, 0.4
-MANY = 1000 if settings.default.max_examples > 100 else 100
+MANY = 1000 if NIGHTLY else 40
 CTX = Context(SR)
 VARIANTS = SYNTHS | {f"{k}-{what}": v for k, b in SYNTHS.items() for what, v in switched(b)}
 every = pytest.mark.parametrize("block", SYNTHS.values(), ids=SYNTHS)
@@ -127,7 +126,7 @@ def test_gradients_are_finite_everywhere(block):
     space, w = Space(block), np.random.default_rng(0).choice(np.float32([-1, 1]), round(LENGTH_S * SR))
     slope = jax.jit(jax.grad(lambda u: jnp.vdot(w, block.apply(decoded(block, u), TWO, CTX)[0])))
     rng = np.random.default_rng(1)
-    corners = rng.integers(0, 2, (50, space.size)).astype(np.float32)
+    corners = rng.integers(0, 2, (MANY // 2, space.size)).astype(np.float32)
     points = [space.start, np.zeros(space.size), np.ones(space.size), *corners, *rng.uniform(size=(MANY, space.size))]
     for u in points:
         assert np.isfinite(np.asarray(slope(np.asarray(u, np.float32)))).all(), u
@@ -135,13 +134,13 @@ def test_gradients_are_finite_everywhere(block):
 
 @every
 def test_curves_reach_the_voices(block):
-    for path, q, _ in leaves(block):
-        if q.automatable and q.shape == ():
-            value = float(q.from_unit(0.4))
-            flat = render(block, {path: np.full(round(LENGTH_S * SR), value)}, ONE, SR)
-            assert apart(flat, render(block, {path: value}, ONE, SR)) < 2e-2, path
-            ramp = np.asarray(q.from_unit(np.linspace(0.2, 0.9, round(LENGTH_S * SR))), float)
-            assert apart(render(block, {path: ramp}, ONE, SR), flat) > 1e-3 or path in _asleep(block), path
+    moved = [(path, q) for path, q, _ in leaves(block) if q.automatable and q.shape == ()]
+    for path, q in moved if NIGHTLY else moved[:: max(1, len(moved) // 4)]:
+        value = float(q.from_unit(0.4))
+        flat = render(block, {path: np.full(round(LENGTH_S * SR), value)}, ONE, SR)
+        assert apart(flat, render(block, {path: value}, ONE, SR)) < 2e-2, path
+        ramp = np.asarray(q.from_unit(np.linspace(0.2, 0.9, round(LENGTH_S * SR))), float)
+        assert apart(render(block, {path: ramp}, ONE, SR), flat) > 1e-3 or path in _asleep(block), path
 
 
 def test_a_synced_oscillator_keeps_the_laws(monkeypatch):
@@ -182,7 +181,7 @@ def test_it_has_a_cost(block):
 @every_that_hears
 def test_estimates_are_within_bounds(block):
     space, noise = Space(block), np.random.default_rng(0).standard_normal((1, round(LENGTH_S * SR)))
-    sounds = [played(block, u, TWO) for u in draws(block, 2)]
+    sounds = [played(block, u, TWO) for u in draws(block, 4 if NIGHTLY else 1)]
     nothing = [0.0 * noise, noise[:, :3], np.full_like(noise, 0.1), np.sin(np.arange(noise.size))[None]]
     for reference in (*sounds, *nothing, noise, np.concatenate([noise, -noise])):
         guesses = block.estimate(TWO, reference, CTX)
@@ -201,7 +200,7 @@ def test_an_estimate_is_nearer_than_the_start(block):
         return 20.0 * np.log10(np.abs(np.fft.rfft(y[0].reshape(-1, 640) * np.hanning(640))) + 1e-3)
 
     gains = []
-    for u in draws(block, 6):
+    for u in draws(block, 12 if NIGHTLY else 4):
         reference = played(block, u, ONE)
         guesses = [played(block, space.moved(space.start, g), ONE) for g in block.estimate(ONE, reference, CTX)]
         nearest = min(np.abs(levels_db(reference) - levels_db(y)).mean() for y in (*guesses, np.zeros_like(start)))

@@ -122,7 +122,9 @@ def test_residual_squares_add_up_to_the_distance(target):
 
 
 @every
-@pytest.mark.parametrize(("samples", "padding"), [(SAMPLES, 5000), (2048, 1), (1999, 50)])
+@pytest.mark.parametrize(
+    ("samples", "padding"), [(SAMPLES, 5000), (2048, 1), pytest.param(1999, 50, marks=pytest.mark.nightly)]
+)
 def test_padding_is_not_heard(target, samples, padding):
     """Recordings of different lengths share a program: zeros after `length` change neither distance nor slope."""
     reference, y = noise(0, samples), noise(1, samples)
@@ -282,7 +284,7 @@ def test_recordings_of_different_shapes_are_refused_and_never_broadcast(target):
 
 
 @every
-@pytest.mark.parametrize("samples", [1, 2, 63, 300])
+@pytest.mark.parametrize("samples", [1, *(pytest.param(n, marks=pytest.mark.nightly) for n in (2, 63)), 300])
 def test_short_recordings_have_a_distance_or_a_reason_why_not(target, samples):
     mirrors = any(getattr(t, "auraloss_compatible", False) for _, t in target.terms().values())
     refused = pytest.raises(DdspLabError, match="mirrored") if mirrors else nullcontext()
