@@ -118,9 +118,8 @@ class Additive(Synth):
         else:
             guess["damping_db"] = float(np.clip(of.fall_db, 0.0, 40.0))
         if not self.glides:
-            guess["inharmonicity"] = float(
-                np.clip(stiff_pitch(heard.x, ctx.sr, heard.f0_hz)[1], INHARMONICITY.low, INHARMONICITY.high)
-            )
+            _, stiffness = stiff_pitch(heard.x, ctx.sr, heard.f0_hz)
+            guess["inharmonicity"] = float(np.clip(stiffness, INHARMONICITY.low, INHARMONICITY.high))
         return [guess]
 
     def _moves(self, heard: Heard, levels: Float[np.ndarray, "n k"], guess: Values) -> Values:
