@@ -25,7 +25,7 @@ FEWEST = 0.15  # of the peaks, that only a subharmonic meets
 FRAME_S, FAINT, ABOVE, QUIET = 0.005, 3e-3, 3.0, 0.03  # of a level; of its peak; of its least, which so much is below
 LATE_S = 0.03  # that an onset may be late
 APART_DB = 10.0  # that the level rises between notes that nobody takes for one
-MOST = 10  # readings
+MOST = 7  # readings: each is a search of its own at first
 GUESSED = 0.3  # confidence in a pitch that was not heard
 
 
@@ -52,7 +52,6 @@ def readings(heard: Heard, x: np.ndarray, sr: int) -> list[Heard]:
         if base >= LOWEST_HZ:
             near = abs(base / pitch_hz - 1.0) < ON
             found.append((stiff_pitch(sounding, sr, base)[0], float(alone.confidence[0]) if near else GUESSED))
-            found.append((base, GUESSED))
     several, known = [heard], [float(midi(pitch_hz))] if alone is heard else []
     for one_hz, sure in found:
         pitch = float(midi(one_hz))

@@ -5,7 +5,7 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from .band_limited import blend
 
@@ -15,21 +15,25 @@ FAINT = 1e-3  # of the strongest harmonic
 APART = 2  # cells of the table between two answers
 
 
-def wave_harmonics(shape: float, width: float, count: int) -> Float[np.ndarray, " k"]:
-    """The amplitudes of the first harmonics of a wave."""
+@jax.jit
+def _waves(shapes: Float[Array, " n"], widths: Float[Array, " n"]) -> Float[Array, "n t"]:
     turns = jnp.arange(POINTS) / POINTS
-    wave = np.asarray(blend(turns, jnp.asarray(1.0 / POINTS), jnp.asarray(shape), jnp.asarray(width)))
-    return 2.0 / POINTS * np.abs(np.fft.rfft(wave))[1 : count + 1]
+    return jax.vmap(lambda s, w: blend(turns, jnp.asarray(1.0 / POINTS), s, w))(shapes, widths)
+
+
+def wave_harmonics(
+    shapes: Float[np.ndarray, " n"], widths: Float[np.ndarray, " n"], count: int
+) -> Float[np.ndarray, "n k"]:
+    """The amplitudes of the first harmonics of waves."""
+    waves = np.asarray(_waves(jnp.asarray(shapes), jnp.asarray(widths)))
+    return 2.0 / POINTS * np.abs(np.fft.rfft(waves))[:, 1 : count + 1]
 
 
 @cache
 def _table() -> Float[np.ndarray, "shapes widths k"]:
     """The amplitudes of the harmonics of each wave."""
-    turns = jnp.arange(POINTS) / POINTS
-    waves = jax.vmap(jax.vmap(lambda s, w: blend(turns, jnp.asarray(1.0 / POINTS), s, w), (None, 0)), (0, None))(
-        jnp.asarray(SHAPES), jnp.asarray(WIDTHS)
-    )
-    return 2.0 / POINTS * np.abs(np.fft.rfft(np.asarray(waves)))[..., 1 : HARMONICS + 1]
+    shapes, widths = (v.ravel() for v in np.meshgrid(SHAPES, WIDTHS, indexing="ij"))
+    return wave_harmonics(shapes, widths, HARMONICS).reshape(SHAPES.size, WIDTHS.size, HARMONICS)
 
 
 def nearest_waves(harmonics: Float[np.ndarray, " k"], count: int) -> list[tuple[float, float]]:

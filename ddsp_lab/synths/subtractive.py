@@ -1,6 +1,7 @@
 """Subtractive synth: two oscillators and noise through a filter that an envelope moves."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import ClassVar, Literal
 
 import jax.numpy as jnp
@@ -27,6 +28,12 @@ from .oscillator import SHAPE, WIDTH
 WAVES = ((2.0, 0.5), (3.0, 0.5), (3.0, 0.25), (3.0, 0.1), (2.5, 0.3), (1.0, 0.5), (1.5, 0.5), (0.0, 0.5))  # tried
 HARMONICS, FRAMES, GUESSES = 40, 24, 3
 LOWEST_HZ, HIGHEST = 16.0, 0.45  # where a moving cutoff is held; of the sample rate
+
+
+@cache
+def _wave_table() -> Float[np.ndarray, "waves k"]:
+    shapes, widths = np.array(WAVES).T
+    return wave_harmonics(shapes, widths, HARMONICS)
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ class Subtractive(Synth):
         body = np.flatnonzero(heard.body)
         body = body[np.linspace(0, body.size - 1, min(FRAMES, body.size)).astype(int)]
         levels = heard.harmonics(HARMONICS)[body]
-        waves = np.stack([wave_harmonics(shape, width, HARMONICS) for shape, width in WAVES])
+        waves = _wave_table()
         found = tracks(levels, heard.f0_hz, waves, self.kind, 2 if self.steep else 1, ctx.sr)
         beside = np.square(heard.level[body]).sum() / (0.5 * np.square(levels).sum() + 1e-12) - 1.0
         common = amplifier_guess(heard, self.params) | {"noise": float(np.sqrt(np.clip(beside, 0.0, 1.0)))}
