@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from functools import cache
@@ -104,6 +105,7 @@ def match(
         return fit(chain, line, audio, sr, goal, way, seed, frozen=known, budget=budget, executor=executor, **kept)
 
     def race() -> Race:
+        began = time.perf_counter()
         tonal = heard is None or bool(heard.confidence.max() >= TONAL)
         tried = families((*PITCHED, *STRUCK) if tonal else STRUCK, audio, sr)
         glanced = [guessed(family, best(family)) * price(family, play(family).frozen) for family in tried]
@@ -114,7 +116,8 @@ def match(
         prices = [price(family, play(family).frozen) for family in finalists]
         first = int(np.argmin(np.array(losses) * prices))
         table = ", ".join(f"{family} {loss:.3g}" for family, loss in zip(finalists, losses, strict=True))
-        text = f"{finalists[first]}: of {len(tried)} families, short searches left {table}."
+        took = f"{time.perf_counter() - began:.0f} s"
+        text = f"{finalists[first]}: of {len(tried)} families, short searches left {table}; that took {took}."
         return Race(str(finalists[first]), ran[first].preset.values, text)
 
     start = None
