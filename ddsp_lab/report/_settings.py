@@ -78,7 +78,7 @@ def _row(s: Setting, result: FitResult, ties: Mapping[str, str]) -> Markup:
         el("td", _row_of_many(s) if many else _range(q, float(s.value))),
         el("td", q.range_text.replace("-", "−"), class_="faint range"),
         el("td", None if change is None else _matters(change, most)),
-        el("td", remarks),
+        el("td", [(", " if i else "", remark) for i, remark in enumerate(remarks)]),
     )
 
 
