@@ -41,9 +41,7 @@ def band_levels_db(
         smooth = uniform_filter1d(power[:, bins].mean(axis=1), together)
         freedom = 2.0 * max(1.0, 0.6 * bins.sum()) * max(1.0, 0.4 * together)  # neighbours share what they see
         levels.append(np.quantile(smooth, QUIET) * freedom / chi2.ppf(QUIET, freedom))
-    levels_db = 10.0 * np.log10(
-        np.maximum(levels, 0.0) + 1e-30
-    )  # sums that run on fall below nothing by their rounding
+    levels_db = 10.0 * np.log10(np.maximum(levels, 0.0) + 1e-30)  # a running sum rounds below 0
     return levels_db if levels_db.max() > SILENT_DB else None
 
 
