@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import pytest
 from blocks import every_differentiable
 from jax.export import export
 from jax.interpreters import mlir
