@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ddsp_lab import Space
 
-WAYS = 1000 if NIGHTLY else 5  # parameters that are moved alone, each time others
+WAYS = 1000 if NIGHTLY else 3  # parameters that are moved alone, each time others
 
 
 def difference(f, h):
@@ -25,19 +25,20 @@ def test_gradients_are_finite_differences(block, x64):
     """Forward mode in every parameter, in all and in the audio; reverse mode as its transpose. A point counts where
     differences at two steps agree, that is where no kink is near; that says nothing about the gradients. A surrogate
     gradient is no such difference anywhere to speak of, and its reverse mode the transpose of its forward mode."""
-    size, smooth, strayed = Space(block).size, 0, 0.0
+    size, tried, smooth, strayed = Space(block).size, 0, 0, 0.0
 
     def f(u, x):
         return block.apply(decoded(block, u), x, CTX)
 
     both = jit(lambda u, x, du, dx: jax.jvp(f, (u, x), (du, dx)))
     pull = jit(lambda u, x, w: jax.vjp(f, u, x)[1](w))
-    for seed in range(2 if NIGHTLY else 1):
+    for seed in range(2):
         rng = np.random.default_rng(seed)
         u, x = rng.uniform(0.15, 0.85, size), 0.2 * rng.standard_normal((2, SAMPLES))
         alone = rng.permutation(np.eye(size))[:WAYS]
         directions = [(du, 0.0 * x) for du in (*alone, rng.standard_normal(size))]
         for du, dx in [*directions, (np.zeros(size), 0.2 * rng.standard_normal(x.shape))]:
+            tried += 1
             wanted, again = (difference(lambda h: both(u + h * du, x + h * dx, du, dx)[0], s) for s in (1e-6, 5e-7))  # noqa: B023
             y, pushed = both(u, x, du, dx)
             scale = np.linalg.norm(wanted) + 1e-4 * np.linalg.norm(y)
@@ -52,7 +53,7 @@ def test_gradients_are_finite_differences(block, x64):
             w = rng.standard_normal(wanted.shape)
             gu, gx = pull(u, x, w)
             assert abs(np.vdot(gu, du) + np.vdot(gx, dx) - np.vdot(w, wanted)) < 1e-5 * scale
-    assert smooth > min(size, WAYS) + 2, "hardly a point without a kink"
+    assert smooth > tried / 2, "hardly a point without a kink"
     assert strayed > 0.01 if block.surrogate_gradient else strayed == 0.0, "that is the gradient itself"
 
 
