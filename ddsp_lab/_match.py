@@ -36,6 +36,7 @@ FINALISTS = 3  # families that are searched
 TONAL = 0.2  # confidence in some pitch, with which families that have one are tried
 AS_HEARD = 0.95  # of the loss: by what another reading of the notes has to be better
 RACE = 0.1  # of the budget, for each of the finalists
+JUDGE = "multi_resolution_stft(edges='reflect', floor_db=-140)"  # of finalists: a descent on how they end diverges
 TARGET = "multi_resolution_stft(edges='reflect')"  # a hit's phase is heard where it begins with the recording
 
 
@@ -65,8 +66,8 @@ def match(
     plays the pitches that are heard, and parameters called `tune_st` are frozen where these are sure; a drum is tuned
     at a pitch of 60 and is played there, so that what is heard is in its `tune_hz`. `auto` looks at what some families
     guess, with `hiss` where the recording has noise under it, searches three of them shortly, and keeps the one whose
-    loss is lowest once every parameter has cost it 0.3 %. Everything else is as in `fit`; a `folder` holds
-    `notes.mid` too, and what `auto` has chosen.
+    distance, faint sounds included, is least once every parameter has cost it 0.3 %. Everything else is as in `fit`; a
+    `folder` holds `notes.mid` too, and what `auto` has chosen.
 
     Raises `DdspLabError`: for silence (`hear-silence`), for a chain that takes no notes, and as `fit` does.
     """
@@ -112,7 +113,8 @@ def match(
         finalists = [tried[i] for i in np.argsort(glanced, kind="stable")[:FINALISTS]]
         short = None if budget is None else max(1, round(RACE * budget))
         ran = [fitted(family, ways(family, play(family).frozen)[0], short) for family in finalists]
-        losses = [result.metrics["loss"] for result in ran]
+        heard_in = parse_target(target or JUDGE)
+        losses = [heard_in.between(audio, result.sounds["fit"], sr) for result in ran]
         prices = [price(family, play(family).frozen) for family in finalists]
         first = int(np.argmin(np.array(losses) * prices))
         table = ", ".join(f"{family} {loss:.3g}" for family, loss in zip(finalists, losses, strict=True))

@@ -233,7 +233,7 @@ def test_check_and_fit_tell(tmp_path):
 def test_ten_seconds_take_no_time():
     pair = prepare_pair(notes(10.0), 0.5 * notes(10.0), SR, Gain())
     seconds = []
-    for _ in range(3):
+    for _ in range(9):  # the least of them: beside other work a processor is slower, not the program
         began = time.process_time()
         findings(pair, SR)
         seconds.append(time.process_time() - began)
