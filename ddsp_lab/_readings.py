@@ -57,7 +57,7 @@ def readings(heard: Heard, x: np.ndarray, sr: int) -> list[Heard]:
         pitch = float(midi(one_hz))
         if all(abs(pitch - other) > SAME_ST for other in known):
             known.append(pitch)
-            several.append(replace(alone, pitch=np.array([pitch]), confidence=np.array([min(sure, 1.0)])))
+            several.append(replace(alone, pitch=np.array([pitch]), confidence=np.array([sure])))
     return several[:MOST]
 
 

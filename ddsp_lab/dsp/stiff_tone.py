@@ -5,6 +5,7 @@ from jaxtyping import Float
 from scipy.fft import next_fast_len, rfft
 
 from .stft import hann
+from .tone_levels import between_bins
 
 PARTIALS = 20
 NEAR_CENTS, STEP_CENTS = 80.0, 2.0  # of where its pitch is looked for
@@ -39,17 +40,15 @@ def _refined(
     amplitude: Float[np.ndarray, " n"], size: int, sr: int, k: np.ndarray, hz: Float[np.ndarray, " k"]
 ) -> tuple[float, float]:
     """By the peaks about where the partials lie roughly."""
-    found, weight = np.zeros(k.size), np.zeros(k.size)
+    peaks = []
     for n, middle in enumerate(hz * size / sr):
         low, high = int(middle * (1.0 - OFF / k[n])) - 2, int(middle * (1.0 + OFF / k[n])) + 4
         if high >= amplitude.size - 1:
             break
-        peak = low + int(np.argmax(amplitude[low:high]))
-        before, top, after = np.log(amplitude[peak - 1 : peak + 2] + 1e-30)
-        off = 0.5 * (before - after) / min(before - 2.0 * top + after, -1e-9)
-        found[n], weight[n] = (peak + np.clip(off, -1.0, 1.0)) * sr / size, amplitude[peak]
+        peaks.append(low + int(np.argmax(amplitude[low:high])))
+    at = np.array(peaks, int)
+    weight, found, k = amplitude[at], between_bins(amplitude, at) * sr / size, k[: at.size]
     told = weight > FAINT * weight.max(initial=1e-30)
-    told &= found > 0.0
     if not told.any():
         return float(hz[0]), 0.0
     square, y = k[told] ** 2.0, np.square(found[told] / k[told])

@@ -1,7 +1,7 @@
 """How loud a tone and its harmonics are from moment to moment, on the host."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.fft import next_fast_len, rfft
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
@@ -48,6 +48,11 @@ def spectral_peaks(x: Float[np.ndarray, " t"], sr: int) -> tuple[Float[np.ndarra
     amplitude = 2.0 * np.abs(rfft(np.asarray(x, np.float64) * window, size)) / window.sum()
     peaks, _ = find_peaks(amplitude, height=STRONG * amplitude.max(initial=1e-30), distance=4)
     peaks = peaks[np.argsort(-amplitude[peaks], kind="stable")[:MOST]]
+    return between_bins(amplitude, peaks) * sr / size, amplitude[peaks]
+
+
+def between_bins(amplitude: Float[np.ndarray, " n"], peaks: Int[np.ndarray, "*k"]) -> Float[np.ndarray, "*k"]:
+    """Where peaks of a spectrum are, in bins: the tops of parabolas through the logarithms about them."""
     before, middle, after = (np.log(amplitude[peaks + by] + 1e-30) for by in (-1, 0, 1))
     off = 0.5 * (before - after) / np.minimum(before - 2.0 * middle + after, -1e-9)
-    return (peaks + np.clip(off, -1.0, 1.0)) * sr / size, amplitude[peaks]
+    return peaks + np.clip(off, -1.0, 1.0)
