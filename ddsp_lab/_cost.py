@@ -56,7 +56,7 @@ def ops_per_sample(chain: Block, sr: int = 48_000, channels: int = 1, values: Ma
 def ops_as_chosen(space: Space, u: np.ndarray) -> float:
     """The operations a sample of a chain with its choices as they are at a point."""
     values = flatten(space.decode(u))
-    return ops_per_sample(space.chain, values={k: float(values[k]) for k, q in space.params.items() if q.choices})
+    return ops_per_sample(space.chain, values={k: values[k] for k, q in space.params.items() if q.choices})
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,8 @@ import numpy as np
 
 from . import _problem
 from ._block import Block, Context, walk
+from ._choice import AUTO
+from ._errors import NotesError
 from ._notes import Notes
 from ._pairs import Window, prepare_pair, problem
 from ._parse import parse
@@ -16,6 +18,7 @@ from ._sources import Sources
 from ._space import Space
 from ._synth import Synth
 from ._target import Target
+from .dsp.transcribe import Heard
 from .effects.hiss import Hiss
 
 PITCHED = (
@@ -26,12 +29,14 @@ STRUCK = (
     *("kick", "tom", "snare", "hihat", "clap", "modal", "filtered_noise"),
     "0.5 * modal(modes=6) + 0.5 * filtered_noise",
 )
+TONAL = 0.2  # confidence in some pitch, with which families that have one are tried
 AUDIBLE_DB = -110.0  # of noise, in a band: below the rounding of 16 bits there is no recorder
 PAYS = 0.003  # of the loss: what another parameter has to take off it
 SCOUTS = 32  # random points, where a family guesses nothing
 
-# of searches: a short one, by which families are compared, and the one that goes on from there
 WIDE = 100  # coordinates from which the guess of a source is better than any other start
+
+# of searches: a short one, by which families are compared, and the one that goes on from there
 SHORT, LONG = "successive_halving(starts=3, scouts=32, steps=20, last=40, jumps=1)", "successive_halving"
 SHORT_STRUCK = "successive_halving(starts=2, scouts=0, steps=20, last=40, jumps=1)"
 LONG_STRUCK = "successive_halving(starts=6, scouts=48, steps=25, last=200, jumps=1)"
@@ -53,8 +58,19 @@ def pitched(chain: Block) -> bool:
     return any(synth.pitched for synth in synths(chain))
 
 
-def families(names: Iterable[str], audio: np.ndarray, sr: int) -> list[Block]:
-    """The chains of some families; with `hiss` where the recording has noise under it."""
+def named(synth: Block | str) -> Block | None:
+    """The chain that is to play, None for `auto`; raises `NotesError` for one that takes no notes."""
+    chain = None if synth == AUTO else parse(synth)
+    if chain is not None and chain.takes != "notes":
+        raise NotesError("notes-needed", f"{synth} takes no notes.", "Begin it with a synth: subtractive >> chorus.")
+    return chain
+
+
+def families(heard: Heard | None, audio: np.ndarray, sr: int) -> list[Block]:
+    """The chains that may have made a recording: all, where its notes are given or one of them has a pitch, or what is
+    struck; with `hiss` where there is noise under it."""
+    tonal = heard is None or bool(heard.confidence.max() >= TONAL)
+    names = (*PITCHED, *STRUCK) if tonal else STRUCK
     noise = Hiss().estimate(np.zeros_like(audio), audio, Context(sr))
     hissing = bool(noise) and np.max(noise[0]["gain_db"]) > AUDIBLE_DB
     return [parse(f"({name}) >> hiss" if hissing else name) for name in names]

@@ -26,6 +26,11 @@ class Playing(NamedTuple):
     frozen: tuple[str, ...]
 
 
+def unsure(heard: Heard) -> list[tuple[str, str]]:
+    """What is to be said of what was heard, with its code."""
+    return [("hear-unsure", remark) for remark in heard.remarks]
+
+
 def playing(
     chain: Block, heard: Heard | None, played: Notes | None, x: np.ndarray, sr: int, frozen: Iterable[str]
 ) -> Playing:

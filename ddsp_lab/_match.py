@@ -14,11 +14,10 @@ import numpy as np
 
 from ._block import Block
 from ._choice import AUTO
-from ._errors import NotesError
 from ._evaluate import Evaluate
-from ._families import PITCHED, STRUCK, families, glance, pitched, price, ways
+from ._families import families, glance, named, pitched, price, ways
 from ._fit import fit
-from ._heard import Playing, playing
+from ._heard import Playing, playing, unsure
 from ._matched import MatchResult, keep_notes
 from ._notes import Notes
 from ._optimizer import Optimizer
@@ -33,7 +32,6 @@ from .dsp.transcribe import transcribe
 from .report import write_report
 
 FINALISTS = 3  # families that are searched
-TONAL = 0.2  # confidence in some pitch, with which families that have one are tried
 AS_HEARD = 0.95  # of the loss: by what another reading of the notes has to be better
 RACE = 0.1  # of the budget, for each of the finalists
 JUDGE = "multi_resolution_stft(edges='reflect', floor_db=-140)"  # of finalists: a descent on how they end diverges
@@ -72,13 +70,11 @@ def match(
     Raises `DdspLabError`: for silence (`hear-silence`), for a chain that takes no notes, and as `fit` does.
     """
     audio, sr, said = as_audio(reference, "the reference"), check_rate(sr), []
-    chain = None if synth == AUTO else parse(synth)
-    if chain is not None and chain.takes != "notes":
-        raise NotesError("notes-needed", f"{synth} takes no notes.", "Begin it with a synth: subtractive >> chorus.")
+    chain = named(synth)
     mono, goal = mixdown(audio, 1)[0], parse_target(target or TARGET)
     heard = None if played is not None else transcribe(mono, sr)
     if heard is not None:
-        said += [("hear-unsure", remark) for remark in heard.remarks]
+        said += unsure(heard)
     still = tuple(frozen)
 
     @cache
@@ -107,8 +103,7 @@ def match(
 
     def race() -> Race:
         began = time.perf_counter()
-        tonal = heard is None or bool(heard.confidence.max() >= TONAL)
-        tried = families((*PITCHED, *STRUCK) if tonal else STRUCK, audio, sr)
+        tried = families(heard, audio, sr)
         glanced = [guessed(family, best(family)) * price(family, play(family).frozen) for family in tried]
         finalists = [tried[i] for i in np.argsort(glanced, kind="stable")[:FINALISTS]]
         short = None if budget is None else max(1, round(RACE * budget))

@@ -12,12 +12,12 @@ from typing import Any
 
 from ._block import Block
 from ._choice import AUTO
-from ._errors import DdspLabError, FitError, NotesError
-from ._families import price
+from ._errors import DdspLabError, FitError
+from ._families import named, price
 from ._match import TARGET
 from ._matched import MatchResult
 from ._one_of_many import Asked, Job, OneOfMany
-from ._parse import parse, parse_target
+from ._parse import parse_target
 from ._process import compile_seconds, make_room_for_programs
 from ._render import as_audio, check_rate
 from ._target import Target
@@ -49,9 +49,7 @@ def match_many(
     rates = [sr] * len(references) if isinstance(sr, int) else list(sr)
     if len(rates) != len(references) or (folders is not None and len(folders) != len(references)):
         raise FitError("fit-pairs", "There are not as many rates or folders as references.", "Give one for each.")
-    chain = None if synth == AUTO else parse(synth)
-    if chain is not None and chain.takes != "notes":
-        raise NotesError("notes-needed", f"{synth} takes no notes.", "Begin it with a synth: subtractive >> chorus.")
+    chain = named(synth)
     make_room_for_programs()
     began, compiled = time.perf_counter(), compile_seconds()
     asked = Asked(chain, parse_target(target or TARGET), seed, tuple(frozen))

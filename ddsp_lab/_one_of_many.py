@@ -12,10 +12,10 @@ import numpy as np
 
 from . import __version__
 from ._block import Block
+from ._choice import AUTO
 from ._errors import DdspLabError, FitError
-from ._families import PITCHED, STRUCK, families, question
-from ._heard import Playing, playing
-from ._match import TONAL
+from ._families import families, question
+from ._heard import Playing, playing, unsure
 from ._matched import MatchResult, keep_notes
 from ._pairs import prepare_pair
 from ._preset import Preset
@@ -63,7 +63,7 @@ class OneOfMany:
     @cached_property
     def config(self) -> dict[str, Any]:
         return {
-            "batch": str(self.asked.synth or "auto"),
+            "batch": str(self.asked.synth or AUTO),
             "target": str(self.asked.target),
             "seed": self.asked.seed,
             "frozen": list(self.asked.frozen),
@@ -100,8 +100,7 @@ class OneOfMany:
         """What may have made it."""
         if self.asked.synth is not None:
             return [self.asked.synth]
-        names = (*PITCHED, *STRUCK) if self.heard.confidence.max() >= TONAL else STRUCK
-        return families(names, self.audio, self.sr)
+        return families(self.heard, self.audio, self.sr)
 
     def job(self, chain: Block) -> Job:
         play = playing(chain, self.heard, None, self._mono, self.sr, self.asked.frozen)
@@ -131,12 +130,11 @@ class OneOfMany:
         metrics |= {"at_bound": at_bound(space, found.u), "insensitive": []}
         about = {"target": str(self.asked.target), "version": __version__, **metrics}
         preset = Preset.of(job.chain, values, self.sr, about)
-        unsure = [("hear-unsure", remark) for remark in self.heard.remarks]
         result = MatchResult(
             preset,
             metrics,
             ((found.evaluations, metrics["loss"]),),
-            (*unsure, *pair.notes, *remarks(job.chain, preset.values, self.sr)),
+            (*unsure(self.heard), *pair.notes, *remarks(job.chain, preset.values, self.sr)),
             {"reference": pair.reference, "fit": fitted},
             self.sr,
             played=line,

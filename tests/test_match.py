@@ -49,8 +49,8 @@ def test_notes_that_are_known_are_played(line):
 
 def test_auto_says_what_it_has_chosen_and_why(line, monkeypatch, tmp_path):
     assert all(dl.parse(k).takes == "notes" for k in (*PITCHED, *STRUCK))
-    monkeypatch.setattr("ddsp_lab._match.PITCHED", ("oscillator", "plucked_string"))
-    monkeypatch.setattr("ddsp_lab._match.STRUCK", ("kick", "clap"))
+    monkeypatch.setattr("ddsp_lab._families.PITCHED", ("oscillator", "plucked_string"))
+    monkeypatch.setattr("ddsp_lab._families.STRUCK", ("kick", "clap"))
     result = dl.match(line[:, : SR // 2], SR, budget=200, folder=tmp_path)
     said = dict(result.notes)["match-chosen"]
     assert "of 4 families, short searches left" in said
