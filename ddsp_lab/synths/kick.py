@@ -14,7 +14,7 @@ from .._synth import VOLUME, Note, Synth
 from ..dsp.driven_decay import driven_decay, level_along
 from ..dsp.dying_line import band_powers, dying_line
 from ..dsp.envelopes import dying
-from ..dsp.falling_tone import falling_tone
+from ..dsp.falling_tone import falling_tones
 from ..dsp.noise import normal
 from ._hit import loudest_hit, within
 from ._skin import PHASE, falling_hz, sine
@@ -59,9 +59,10 @@ class Kick(Synth):
         """The falling tone, how hard it was driven by how its level falls, and the click by what is above it."""
         hit = loudest_hit(source, reference, ctx.sr)
         low, high = self.params[0].low, self.params[0].high
-        tone = hit and falling_tone(hit.x, hit.sr, (low * hit.above, high * hit.above), 48.0, HIGHEST_HZ)
-        if not hit or not tone:
+        tones = hit and falling_tones(hit.x, hit.sr, (low * hit.above, high * hit.above), 48.0, HIGHEST_HZ)
+        if not hit or not tones:
             return []
+        tone = tones[0]
         turns = tone.cycles(np.arange(hit.x.size) / hit.sr)
         driven = driven_decay(*level_along(hit.x, turns, tone.hz, hit.sr))
         high = (np.fft.rfftfreq(SIZE, 1.0 / hit.sr) > CLICK_HZ)[None].astype(float)
