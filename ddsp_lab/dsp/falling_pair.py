@@ -5,17 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import uniform_filter1d
 from scipy.optimize import least_squares
 from scipy.signal import resample_poly
 
+from .clearness import clearness
 from .falling_tone import RATE, FallingTone, falling_hz, without
 
 INTERVALS = np.geomspace(1.2, 3.0, 40)  # tried
 SOONER = 0.5  # of the lower one's decay: the upper one's
 LONGEST_S = 0.4  # of a sound that is looked at
 ROUNDS = 30  # of refining
-ABOUT_S, CLEAREST = 0.01, 0.01  # over which noise is told; of the loudest noise, than which less counts for no more
 TURN = 2.0 * np.pi
 RIDGE = 1e-9  # of the energy of the partials, for one of which nothing is left
 
@@ -50,9 +49,8 @@ def falling_pair(
     levels, and the lower one's phase, solved for: each partial pulls at what is heard of the other. Once more with each
     moment weighed by how much else is left in it. The lower one ends between the two of `hz`.
 
-    References: Aitken, "On least squares and linear combination of observations", Proceedings of the Royal Society of
-    Edinburgh 55, 1935; Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems
-    whose variables separate", SIAM Journal on Numerical Analysis 10(2), 1973.
+    Reference: Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
+    variables separate", SIAM Journal on Numerical Analysis 10(2), 1973.
     """
     fewer = max(1, int(sr / (RATE * most_hz)))
     x = resample_poly(np.asarray(x[: int(LONGEST_S * sr)], np.float64), 1, fewer)
@@ -63,7 +61,7 @@ def falling_pair(
     if not found:
         return None
     v = min(found, key=lambda v: float(np.sum(_left(x, rate, v, clear)[0] ** 2)))
-    clear = _clearness(_left(x, rate, v, clear)[0], rate)
+    clear = clearness(_left(x, rate, v, clear)[0], rate)
     v = _refined(x, rate, v, clear, hz, most_st)
     left, (re, im, upper) = _left(x, rate, v, clear)
     share = float(left @ left / max(np.sum((clear * x) ** 2), 1e-30))
@@ -118,10 +116,3 @@ def _left(x: np.ndarray, rate: float, v: np.ndarray, clear: np.ndarray) -> tuple
     gram = rows @ rows.T
     levels = np.linalg.solve(gram + RIDGE * np.trace(gram) * np.eye(3), rows @ (clear * x))
     return clear * x - levels @ rows, levels
-
-
-def _clearness(left: np.ndarray, rate: float) -> np.ndarray:
-    """How much each moment is to count: the less, the more noise there is about it."""
-    power = uniform_filter1d(left**2, max(1, round(ABOUT_S * rate)), mode="nearest")
-    level = np.sqrt(np.maximum(power, 0.0))  # a running sum may end below 0
-    return 1.0 / (level + CLEAREST * level.max() + 1e-30)

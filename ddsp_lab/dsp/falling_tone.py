@@ -84,7 +84,7 @@ def falling_tones(
     until = int(np.searchsorted(np.cumsum(power), TELLING * power.sum())) + 8
     starts = [np.array([base, st, np.log(s), np.log(t60_s)]) for _, base, st, s in sorted(starts)[:POLISHED]]
     for mode in damped_modes(x, rate, 1, *hz):
-        starts.append(np.array([np.log2(mode.hz), STEADY_ST, np.log(STEADY_S), np.log(mode.t60_s)]))
+        starts.append(np.array([np.log2(np.clip(mode.hz, *hz)), STEADY_ST, np.log(STEADY_S), np.log(mode.t60_s)]))
     found = [_polished(low[:until], t[:until], start, hz, most_st) for start in starts]
     return sorted(found, key=lambda tone: tone.left)
 
