@@ -35,7 +35,8 @@ FINALISTS = 3  # families that are searched
 AS_HEARD = 0.95  # of the loss: by what another reading of the notes has to be better
 RACE = 0.1  # of the budget, for each of the finalists
 JUDGE = "multi_resolution_stft(edges='reflect', floor_db=-140)"  # of finalists: a descent on how they end diverges
-TARGET = "multi_resolution_stft(edges='reflect')"  # a hit's phase is heard where it begins with the recording
+# a hit's phase is heard where it begins with the recording, and its noise is as loud as it was, be it another draw
+TARGET = "multi_resolution_stft(edges='reflect', symmetric=true)"
 
 
 def match(

@@ -5,8 +5,10 @@ import pytest
 
 from ddsp_lab.dsp.damped_modes import damped_modes
 from ddsp_lab.dsp.driven_decay import driven_decay, level_along
+from ddsp_lab.dsp.driven_tone import driven_tone
 from ddsp_lab.dsp.dying_line import dying_line
-from ddsp_lab.dsp.falling_tone import falling_tone
+from ddsp_lab.dsp.falling_pair import falling_pair
+from ddsp_lab.dsp.falling_tone import FallingTone, falling_tones
 
 SR = 16_000
 T = np.arange(SR) / SR
@@ -29,12 +31,34 @@ def test_a_falling_tone_is_found_in_noise(noise, sweep_s):
     hz = 55.0 * 2.0 ** (18.0 * 10 ** (-3 * T / sweep_s) / 12.0)
     y = 0.7 * 10 ** (-3 * T / 0.6) * np.sin(2 * np.pi * np.cumsum(hz) / SR)
     y += noise * np.random.default_rng(0).standard_normal(SR)
-    tone = falling_tone(y, SR, (25.0, 120.0), 48.0, 1000.0)
+    tone = falling_tones(y, SR, (25.0, 120.0), 48.0, 1000.0)[0]
     assert tone.hz == pytest.approx(55.0, rel=2e-3)
     assert tone.sweep_st == pytest.approx(18.0, rel=0.1)
     assert tone.sweep_s == pytest.approx(sweep_s, rel=0.1)
     assert tone.t60_s == pytest.approx(0.6, rel=0.03)
     assert tone.level == pytest.approx(0.7, rel=0.05)
+
+
+def test_a_falling_tone_is_looked_for_where_the_strongest_mode_turns_backwards():
+    """A pulse has its mode at 0 Hz, or a little below, whose logarithm is none."""
+    assert falling_tones(10 ** (-3 * T / 0.02), SR, (25.0, 120.0), 48.0, 1000.0)
+
+
+@pytest.mark.parametrize("louder", ["lower", "upper"])
+def test_both_partials_of_a_falling_pitch_are_found_in_noise_whichever_is_louder(louder):
+    hz = 120.0 * 2.0 ** (8.0 * 10 ** (-3 * T / 0.1) / 12.0)
+    angle = 2 * np.pi * (np.cumsum(hz) - hz) / SR
+    lower, upper = (0.6, 0.2) if louder == "lower" else (0.2, 0.6)
+    y = lower * 10 ** (-3 * T / 0.4) * np.sin(angle + 1.0) + upper * 10 ** (-3 * T / 0.2) * np.sin(2.3 * angle)
+    y += 0.2 * 10 ** (-3 * T / 0.1) * np.random.default_rng(0).standard_normal(SR)
+    tones = falling_tones(y, SR, (50.0, 1500.0), 24.0, 2000.0)
+    pair = falling_pair(y, SR, tones, (50.0, 500.0), 24.0, 2000.0)
+    assert pair.lower.hz == pytest.approx(120.0, rel=2e-3)
+    assert pair.interval == pytest.approx(2.3, rel=2e-3)
+    assert pair.lower.t60_s == pytest.approx(0.4, rel=0.02)
+    assert [pair.lower.level, pair.upper] == pytest.approx([lower, upper], rel=0.1)
+    assert pair.lower.phase == pytest.approx(0.5 / np.pi, abs=0.02)
+    assert falling_pair(y, SR, [], (50.0, 500.0), 24.0, 2000.0) is None
 
 
 def test_a_drive_is_told_from_how_the_level_falls():
@@ -44,6 +68,18 @@ def test_a_drive_is_told_from_how_the_level_falls():
     assert found.drive_db == pytest.approx(15.0, abs=1.5)
     assert found.t60_s == pytest.approx(0.5, rel=0.08)
     assert found.level == pytest.approx(0.3, rel=0.05)
+
+
+def test_a_driven_tone_is_refined_with_its_limit_though_a_click_is_over_it():
+    hz = 50.0 * 2.0 ** (20.0 * 10 ** (-3 * T / 0.08) / 12.0)
+    angle = 2 * np.pi * (np.cumsum(hz) - hz) / SR
+    y = 0.4 * np.tanh(6.0 * np.sin(angle + 0.5) * 10 ** (-3 * T / 0.3)) / np.tanh(6.0)
+    y += 0.2 * 10 ** (-3 * T / 0.02) * np.random.default_rng(0).standard_normal(SR)
+    about = FallingTone(51.0, 17.0, 0.1, 0.35, 0.3, 0.05, 0.0)
+    tone, drive_db = driven_tone(y, SR, about, 12.0, (25.0, 120.0), 48.0)
+    assert drive_db == pytest.approx(20.0 * np.log10(6.0), abs=0.1)
+    assert tone[:5] == pytest.approx((50.0, 20.0, 0.08, 0.3, 0.4), rel=0.02)
+    assert tone.phase == pytest.approx(0.25 / np.pi, abs=0.01)
 
 
 def test_noise_that_dies_away_over_noise_that_stays():

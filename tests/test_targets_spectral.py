@@ -107,3 +107,18 @@ def test_scattering_finds_the_direction_of_a_chirp_in_one_sign_of_its_waves():
     up, down = sums
     assert max(up[1] / up[4], up[4] / up[1]) > 2.0
     assert (up[1] > up[4]) != (down[1] > down[4])
+
+
+@pytest.mark.parametrize("settings", [{}, {"weighting": "a"}])
+def test_another_draw_of_noise_is_nearest_at_the_level_of_the_first_where_convergence_is_symmetric(settings):
+    """Else a fit makes loud noise fainter, and so lets it die away too slowly."""
+    one, other = (10.0 ** (-3.0 * T / 0.5) * np.random.default_rng(k).standard_normal((1, T.size)) for k in range(2))
+    gains = [0.7, 0.8, 0.9, 1.0, 1.1]
+
+    def nearest(symmetric):
+        target = MultiResolutionStft(log_weight=0.0, symmetric=symmetric, **settings)
+        losses = [distance(target, one, gain * other, RATE) for gain in gains]
+        return gains[np.argmin(losses)]
+
+    assert nearest(True) == 1.0
+    assert nearest(False) < 1.0

@@ -24,7 +24,7 @@ class Mode(NamedTuple):
 
 
 def damped_modes(
-    x: Float[np.ndarray, " t"], sr: int, count: int, low_hz: float = 20.0, high_hz: float = 20_000.0
+    x: Float[np.ndarray, " t"], sr: float, count: int, low_hz: float = 20.0, high_hz: float = 20_000.0
 ) -> list[Mode]:
     r"""Up to `count` modes $a\,10^{-3 t / T} \sin(2 \pi f t + \varphi)$ of `x`, those with the most energy first.
 

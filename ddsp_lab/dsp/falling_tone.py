@@ -8,12 +8,14 @@ from scipy.fft import fft, fftfreq, ifft, next_fast_len
 from scipy.optimize import least_squares
 from scipy.signal import resample_poly
 
+from .damped_modes import damped_modes
 from .dying_line import dying_line, powers
 from .nearest_wave import nearest_wave
 
 LONGEST_S = 0.8  # of a sound that is looked at
 SWEEPS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.5)  # tried
 POLISHED = 2  # of them
+STEADY_ST, STEADY_S = 1.0, 0.03  # of sweep, with which a mode is polished
 TELLING = 0.9999  # of the energy: what comes after tells nothing
 BLOCK_S = 0.01  # of a level
 ROUNDS = 25  # of polishing
@@ -34,23 +36,24 @@ class FallingTone(NamedTuple):
 
     def cycles(self, t: Float[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
         """The phase since the beginning at times of even distance."""
-        hz = _hz(t, self.hz, self.sweep_st, self.sweep_s)
+        hz = falling_hz(t, self.hz, self.sweep_st, self.sweep_s)
         return (np.cumsum(hz) - hz) * (t[1] - t[0] if t.size > 1 else 0.0)
 
 
-def _hz(t: np.ndarray, hz: float, sweep_st: float, sweep_s: float) -> np.ndarray:
+def falling_hz(t: Float[np.ndarray, " t"], hz: float, sweep_st: float, sweep_s: float) -> Float[np.ndarray, " t"]:
+    r"""$f\,2^{s\,10^{-3 t / T_s} / 12}$."""
     return hz * 2.0 ** (sweep_st * 10.0 ** (-3.0 * t / sweep_s) / 12.0)
 
 
-def falling_tone(
+def falling_tones(
     x: Float[np.ndarray, " t"], sr: int, hz: tuple[float, float], most_st: float, most_hz: float
-) -> FallingTone | None:
-    """The tone that takes most off `x` below `most_hz`: it ends between the two of `hz` and begins up to `most_st`
-    semitones higher. None of silence.
+) -> list[FallingTone]:
+    """Tones that take much off `x` below `most_hz`, the one that takes most first: each ends between the two of `hz`
+    and begins up to `most_st` semitones higher. None of silence.
 
     The frequency at each moment is the slope of the phase of the analytic signal, weighed by its power; a line in what
     a sweep does to the logarithm of frequency is drawn through it for some sweeps, and the best are polished on the
-    wave itself.
+    wave itself; and so is the strongest mode, since in noise the slope of the phase is that of the noise.
 
     Reference: Boashash, "Estimating and interpreting the instantaneous frequency of a signal", Proceedings of the IEEE
     80(4), 1992.
@@ -61,13 +64,13 @@ def falling_tone(
     z = _analytic(x, rate, min(most_hz, 0.45 * rate))
     power = np.abs(z) ** 2
     if z.size < 8 or not power.sum() > 0.0:
-        return None
+        return []
     t, low = np.arange(z.size) / rate, np.real(z)
     slope = np.angle(z[1:] * np.conj(z[:-1])) * rate / (2.0 * np.pi)
     told = (slope > 0.5 * hz[0]) & (slope < most_hz)
     octave, weight = np.log2(slope[told]), (power[1:] * power[:-1])[told] ** 0.25
     if told.sum() < 4:
-        return None
+        return []
     starts = []
     for sweep_s in SWEEPS_S:
         rows = weight * np.stack([np.ones(told.sum()), 10.0 ** (-3.0 * t[:-1][told] / sweep_s) / 12.0])
@@ -80,7 +83,10 @@ def falling_tone(
     t60_s = line.t60_s if line else 1.0
     until = int(np.searchsorted(np.cumsum(power), TELLING * power.sum())) + 8
     starts = [np.array([base, st, np.log(s), np.log(t60_s)]) for _, base, st, s in sorted(starts)[:POLISHED]]
-    return min((_polished(low[:until], t[:until], start, hz, most_st) for start in starts), key=lambda tone: tone.left)
+    for mode in damped_modes(x, rate, 1, *hz):
+        starts.append(np.array([np.log2(np.clip(mode.hz, *hz)), STEADY_ST, np.log(STEADY_S), np.log(mode.t60_s)]))
+    found = [_polished(low[:until], t[:until], start, hz, most_st) for start in starts]
+    return sorted(found, key=lambda tone: tone.left)
 
 
 def _analytic(x: np.ndarray, rate: float, most_hz: float) -> np.ndarray:
@@ -99,7 +105,7 @@ def _polished(
     most = np.array([np.log2(hz[1]), most_st, *np.log([0.6, 40.0])])
 
     def nearest(v: np.ndarray) -> tuple[np.ndarray, complex]:
-        hz = _hz(t, 2.0 ** v[0], v[1], np.exp(v[2]))
+        hz = falling_hz(t, 2.0 ** v[0], v[1], np.exp(v[2]))
         cycles = step * (np.cumsum(hz) - hz)
         return nearest_wave(low, np.exp(2j * np.pi * cycles - 3.0 * np.log(10.0) * t / np.exp(v[3])))
 

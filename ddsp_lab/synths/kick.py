@@ -12,11 +12,12 @@ from .._notes import Notes
 from .._param import Param
 from .._synth import VOLUME, Note, Synth
 from ..dsp.driven_decay import driven_decay, level_along
+from ..dsp.driven_tone import DrivenTone, driven_tone
 from ..dsp.dying_line import band_powers, dying_line
 from ..dsp.envelopes import dying
-from ..dsp.falling_tone import falling_tone
+from ..dsp.falling_tone import falling_tones
 from ..dsp.noise import normal
-from ._hit import loudest_hit, within
+from ._hit import Hit, loudest_hit, within
 from ._skin import PHASE, falling_hz, sine
 
 HIGHEST_HZ, CLICK_HZ = 1000.0, 4000.0  # of the body, and from where on there is only click, as an estimate sees it
@@ -56,28 +57,37 @@ class Kick(Synth):
         return jnp.tanh(drive * (body + 0.5 * p["click"] * noise)) / jnp.tanh(drive)
 
     def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
-        """The falling tone, how hard it was driven by how its level falls, and the click by what is above it."""
+        """The falling tone, how hard it was driven, first by how its level falls, and the click by what is above it."""
         hit = loudest_hit(source, reference, ctx.sr)
-        low, high = self.params[0].low, self.params[0].high
-        tone = hit and falling_tone(hit.x, hit.sr, (low * hit.above, high * hit.above), 48.0, HIGHEST_HZ)
-        if not hit or not tone:
+        if hit is None:
             return []
+        tune, sweep = self.params[:2]
+        within_hz = tune.low * hit.above, tune.high * hit.above
+        tones = falling_tones(hit.x, hit.sr, within_hz, sweep.high, HIGHEST_HZ)
+        if not tones:
+            return []
+        tone = tones[0]
         turns = tone.cycles(np.arange(hit.x.size) / hit.sr)
-        driven = driven_decay(*level_along(hit.x, turns, tone.hz, hit.sr))
+        falls = driven_decay(*level_along(hit.x, turns, tone.hz, hit.sr))
         high = (np.fft.rfftfreq(SIZE, 1.0 / hit.sr) > CLICK_HZ)[None].astype(float)
         click = dying_line(band_powers(hit.x, high, SIZE, SIZE // 4)[:, 0], SIZE / 4 / hit.sr)
         clicking = np.sqrt(click.power) / max(tone.level, 1e-9) if click else 0.0
-        same = {
+        heard = [DrivenTone(tone, 0.0)]
+        if falls:
+            slower = tone._replace(t60_s=falls.t60_s, level=falls.level)
+            refined = driven_tone(hit.x, hit.sr, slower, falls.drive_db, within_hz, sweep.high)
+            heard = [refined, DrivenTone(slower, falls.drive_db), *heard]
+        same = {"click": 2.0 * clicking, "click_ms": 1e3 * click.t60_s if click else 10.0}
+        return [within(self, same | self._guess(hit, one, p)) for one in heard]
+
+    def _guess(self, hit: Hit, heard: DrivenTone, p: Values | None) -> Values:
+        tone, drive_db = heard
+        return {
             "tune_hz": tone.hz / hit.above,
             "sweep_st": tone.sweep_st,
             "sweep_ms": 1e3 * tone.sweep_s,
             "phase": tone.phase,
-            "click": 2.0 * clicking,
-            "click_ms": 1e3 * click.t60_s if click else 10.0,
+            "decay_s": tone.t60_s,
+            "drive_db": drive_db,
+            "level_db": hit.level_db(tone.level, p),
         }
-        plain = {"decay_s": tone.t60_s, "drive_db": 0.0, "level_db": hit.level_db(tone.level, p)}
-        guesses = [plain]
-        if driven:
-            limited = {"decay_s": driven.t60_s, "drive_db": driven.drive_db}
-            guesses.insert(0, limited | {"level_db": hit.level_db(driven.level, p)})
-        return [within(self, same | guess) for guess in guesses]

@@ -6,26 +6,24 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.signal import resample_poly
 
 from .._block import Context, Values
 from .._notes import Notes
 from .._param import Param
 from .._synth import VOLUME, Note, Synth
 from ..dsp.envelopes import dying
-from ..dsp.falling_tone import falling_tone, without
+from ..dsp.falling_pair import SOONER, FallingPair, falling_pair
+from ..dsp.falling_tone import falling_tones
 from ..dsp.harmonics import frames_for
 from ..dsp.noise_bands import band_centres, shaped_noise
 from ..dsp.noise_outline import outline
-from ._hit import loudest_hit, within
+from ._hit import Hit, loudest_hit, within
 from ._skin import PHASE, falling_hz, sine
 
 BANDS = band_centres(24, 40.0, 16_000.0)
 HOP = 256
 COLOURS_HZ = np.geomspace(100.0, 8000.0, 48)  # tried
-HIGHEST_HZ = 2000.0  # of the skin, that an estimate looks at
-LOOKED_AT_S = 0.4
-INTERVALS = np.geomspace(1.2, 3.0, 40)  # tried
+MOST_ST, HIGHEST_HZ = 24.0, 2000.0  # of the skin, that an estimate looks at
 
 
 @dataclass(frozen=True)
@@ -63,41 +61,44 @@ class Tom(Synth):
         t = note.seconds(samples, ctx.sr)
         hz = falling_hz(p, note, t)
         skin = (1.0 - p["overtone"]) * sine(hz, note, ctx.sr, p["phase"]) * dying(t, p["decay_s"])
-        upper = p["overtone"] * sine(p["interval"] * hz, note, ctx.sr) * dying(t, 0.5 * p["decay_s"])
+        upper = p["overtone"] * sine(p["interval"] * hz, note, ctx.sr) * dying(t, SOONER * p["decay_s"])
         passed = 1.0 / (1.0 + (BANDS / p["colour_hz"]) ** 2)
         levels = jnp.broadcast_to(passed, (frames_for(samples, HOP), BANDS.size))
         noise = shaped_noise(note.key, levels, BANDS, samples, ctx.sr, HOP) * dying(t, p["noise_decay_s"])
         return skin + upper + p["noise"] * noise
 
     def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
-        """The falling tone, the interval at which most is left beside it, and the noise in what is left by both."""
+        """The falling tone as the lower sine and as the upper one, and the noise in what is left by both."""
         hit = loudest_hit(source, reference, ctx.sr)
-        low, high = self.params[0].low, self.params[0].high
-        tone = hit and falling_tone(hit.x, hit.sr, (low * hit.above, high * hit.above), 24.0, HIGHEST_HZ)
-        if not hit or not tone:
+        if hit is None:
             return []
-        left, skin = without(hit.x, hit.sr, tone)
-        fewer = max(1, int(hit.sr / (8.0 * HIGHEST_HZ)))
-        brief = resample_poly(left[: int(LOOKED_AT_S * hit.sr)], 1, fewer)
-        rests = [without(brief, hit.sr / fewer, tone, interval, 0.5)[0] for interval in INTERVALS]
-        interval = float(INTERVALS[np.argmin([float(rest @ rest) for rest in rests])])
-        left, upper = without(left, hit.sr, tone, interval, 0.5)
-        noise = outline(left, hit.sr, _passed, 1.5 * interval * tone.hz)
-        level = max(skin + upper, 1e-9)
+        tune, _, _, _, _, interval = self.params[:6]
+        low_hz, high_hz = tune.low * hit.above, tune.high * hit.above
+        tones = falling_tones(hit.x, hit.sr, (low_hz, high_hz * interval.high), MOST_ST, HIGHEST_HZ)
+        pair = falling_pair(hit.x, hit.sr, tones, (low_hz, high_hz), MOST_ST, HIGHEST_HZ)
+        if pair is None:
+            return []
+        guess = self._guess(hit, pair, p)
+        return [guess, guess | {"noise": 0.0, "overtone": 0.0}]
+
+    def _guess(self, hit: Hit, pair: FallingPair, p: Values | None) -> Values:
+        left = hit.x - pair.sound(np.arange(hit.x.size) / hit.sr)
+        noise = outline(left, hit.sr, _passed, 1.5 * pair.interval * pair.lower.hz)
+        level = max(pair.lower.level + pair.upper, noise.level if noise else 0.0, 1e-9)
         guess = {
-            "tune_hz": tone.hz / hit.above,
-            "sweep_st": tone.sweep_st,
-            "sweep_ms": 1e3 * tone.sweep_s,
-            "phase": tone.phase,
-            "decay_s": tone.t60_s,
-            "overtone": upper / level,
-            "interval": interval,
+            "tune_hz": pair.lower.hz / hit.above,
+            "sweep_st": pair.lower.sweep_st,
+            "sweep_ms": 1e3 * pair.lower.sweep_s,
+            "phase": pair.lower.phase,
+            "decay_s": pair.lower.t60_s,
+            "overtone": pair.upper / max(pair.lower.level + pair.upper, 1e-9),
+            "interval": pair.interval,
             "noise": noise.level / level if noise else 0.0,
             "noise_decay_s": noise.t60_s if noise else 0.1,
             "colour_hz": float(COLOURS_HZ[noise.which]) if noise else 500.0,
             "level_db": hit.level_db(level, p),
         }
-        return [within(self, guess), within(self, guess | {"noise": 0.0, "overtone": 0.0})]
+        return within(self, guess)
 
 
 def _passed(hz: np.ndarray) -> np.ndarray:

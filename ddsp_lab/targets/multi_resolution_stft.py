@@ -35,6 +35,8 @@ class MultiResolutionStft(Target):
     `seed` between the smallest and the largest, once; `sum_difference` compares the two of two channels; `edges` are
     silence or mirror the sound, so that the phase counts with which it begins at the first sample. Powers below
     `floor_db` count as equal: noise of -106 dBFS lies at -80; with a lower one it matters how sounds end in silence.
+    `symmetric` divides the convergence by $\sqrt{\| |Y| \|_F \| |\hat Y| \|_F}$ instead: no two draws of noise are
+    alike, and a share of $\| |Y| \|_F$ is least where the other has $\pi / 4$ of its level.
     `auraloss_compatible` takes auraloss 0.4's default sizes, edges, floor and views, and gives its numbers.
 
     References: Yamamoto, Song, Kim, "Parallel WaveGAN", ICASSP, 2020, eqs. 4-6; Steinmetz, Pons, Pascual, Serrà,
@@ -57,6 +59,7 @@ class MultiResolutionStft(Target):
     floor_db: Annotated[float, Meta(ge=-200.0, le=0.0)] = -80.0
     sum_difference: bool = False
     edges: Literal["zero", "reflect"] = "zero"
+    symmetric: bool = False
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -126,11 +129,14 @@ class MultiResolutionStft(Target):
             spectrum = self._spectrum(view, resolution, sr, f.length)
             if self._bands or self.linear_weight:
                 error = (m := self._magnitude(spectrum, resolution[0], sr)) - f.magnitude
+                power = m**2
                 squares, logs = jnp.sum(f.heard * error**2), jnp.sum(f.heard * jnp.abs(jnp.log(m) - f.log))
                 total = total + self.linear_weight * jnp.sum(f.heard * jnp.abs(error))
             else:
                 squares, logs = differences(self._floor, *spectrum, f.magnitude, f.log, f.heard)
-            total = total + self.convergence_weight * (root(squares) / f.norm) + self.log_weight * logs
+                power = spectrum[0] ** 2 + spectrum[1] ** 2 + self._floor.power
+            norm = jnp.sqrt(f.norm * jnp.sqrt(jnp.sum(f.heard * power))) if self.symmetric else f.norm
+            total = total + self.convergence_weight * (root(squares) / norm) + self.log_weight * logs
             if f.spectrum is not None:
                 re, im, share = f.spectrum
                 apart = jnp.sum(share * ((spectrum[0] - re) ** 2 + (spectrum[1] - im) ** 2))
