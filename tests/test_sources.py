@@ -7,8 +7,9 @@ import pytest
 from scipy.special import jv
 
 from ddsp_lab import note, notes, render
+from ddsp_lab._block import Context
 from ddsp_lab.dsp import band_limited, envelopes, fm, hard_sync, harmonics, modal, noise_bands, phase, pluck
-from ddsp_lab.synths import Additive, Clap, FilteredNoise, Kick, PluckedString, Tom
+from ddsp_lab.synths import Additive, Clap, FilteredNoise, Fm, Kick, PluckedString, Tom
 
 SR = 48_000
 
@@ -317,6 +318,27 @@ def test_weak_feedback_is_the_series_of_kepler():
 
 
 # --- strings
+
+
+@pytest.mark.parametrize(
+    ("carrier_hz", "ratio", "index", "attack_ms"),
+    [(1562.0, 0.185, 9.0, 300.0), (601.0, 0.195, 2.4, 5.0), (140.0, 0.77, 12.0, 80.0), (547.0, 0.5, 1.2, 20.0)],
+)
+def test_carrier_modulator_and_the_course_of_the_index_are_read_off_the_sidebands(carrier_hz, ratio, index, attack_ms):
+    """The modulator was taken for a multiple of it where sidebands are weak, and the index for its wildest frame."""
+    synth, played = Fm(), note(60.0, 1.0, 1.0, 1.5)
+    carrier_ratio = carrier_hz / 261.6256
+    true = {"carrier_ratio": carrier_ratio, "ratio": ratio, "index": index, "index_attack_ms": attack_ms}
+    true |= {"index_sustain": 0.8, "index_decay_ms": 100.0, "feedback": 0.4, "velocity_sensitivity": 1.0}
+    heard = render(synth, true, played, SR)
+    best = min(
+        synth.estimate(played, np.asarray(heard), Context(SR)),
+        key=lambda guess: abs(guess["carrier_ratio"] / carrier_ratio - 1.0) + abs(guess["ratio"] / ratio - 1.0),
+    )
+    assert best["carrier_ratio"] == pytest.approx(carrier_ratio, rel=1e-3)
+    assert best["ratio"] == pytest.approx(ratio, rel=3e-3)
+    assert best["index"] == pytest.approx(index, rel=0.15)
+    assert best["index_sustain"] == pytest.approx(0.8, abs=0.15)
 
 
 def test_partials_decay_as_in_the_loop_of_karplus_and_strong():

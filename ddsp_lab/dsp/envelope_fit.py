@@ -1,6 +1,6 @@
 """The envelope that a level curve shows, on the host."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import jax
@@ -30,6 +30,28 @@ def _errors(
     return jax.vmap(one)(settings)
 
 
+@partial(jax.jit, static_argnums=4)
+def _scales(
+    settings: Float[Array, "k 5"],
+    t: Float[Array, " n"],
+    values: Float[Array, " n"],
+    weight: Float[Array, " n"],
+    curve: float,
+) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
+    """How far each envelope is from the values, and by what it is multiplied there."""
+
+    def one(row: Float[Array, "5"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        attack, decay, sustain, release, off = row
+        e = adsr(t, off, attack, decay, sustain, release, curve)
+        # the median of the ratios, weighted by how much each counts: frames that are read wrong do not move it
+        order = jnp.argsort(values / (e + FLOOR))
+        share = jnp.cumsum((weight * e)[order])
+        scale = (values / (e + FLOOR))[order][jnp.searchsorted(share, 0.5 * share[-1])]
+        return jnp.sum(weight * jnp.abs(scale * e - values)), scale
+
+    return jax.vmap(one)(settings)
+
+
 def fitted_adsr(
     t: Float[np.ndarray, " n"],
     level: Float[np.ndarray, " n"],
@@ -37,16 +59,34 @@ def fitted_adsr(
     curve: float = 4.0,
 ) -> dict[str, float]:
     """The ADSR whose course in dB is nearest to that of `level` at `t` in s since the onset: `attack_s`, `decay_s`,
-    `sustain`, `release_s` and `off_s`, within `bounds`.
+    `sustain`, `release_s` and `off_s`, within `bounds`."""
+    level_db = 20.0 * np.log10(level / max(level.max(initial=0.0), 1e-9) + FLOOR)
+    t, level_db = t.astype(np.float32), level_db.astype(np.float32)
+    return _nearest(lambda found: np.asarray(_errors(found, t, level_db, curve)), bounds)
 
-    By the cross-entropy method: many are drawn, and the next ones about the best of these, times in the logarithm.
+
+def scaled_adsr(
+    t: Float[np.ndarray, " n"],
+    values: Float[np.ndarray, " n"],
+    weight: Float[np.ndarray, " n"],
+    bounds: Mapping[str, tuple[float, float]],
+    curve: float = 4.0,
+) -> tuple[dict[str, float], float]:
+    """The ADSR that some multiple of is nearest to the `values`, each of a `weight`, and that multiple."""
+    told = tuple(v.astype(np.float32) for v in (t, values, weight))
+    best = _nearest(lambda found: np.asarray(_scales(found, *told, curve)[0]), bounds)
+    return best, float(_scales(np.array([[best[k] for k in NAMES]], np.float32), *told, curve)[1][0])
+
+
+def _nearest(errors: Callable[[np.ndarray], np.ndarray], bounds: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """What has the least error, by the cross-entropy method: many are drawn, and the next ones about the best of these,
+    times in the logarithm.
 
     Reference: Rubinstein, Kroese, "The Cross-Entropy Method", Springer, 2004.
     """
     low, high = (np.array([bounds[k][i] for k in NAMES], float) for i in (0, 1))
     logs = np.array([k.endswith("_s") for k in NAMES])
     low, high = (np.where(logs, np.log(np.maximum(v, 1e-9)), v) for v in (low, high))
-    level_db = 20.0 * np.log10(level / max(level.max(initial=0.0), 1e-9) + FLOOR)
     random = np.random.default_rng(0)
     centre, spread = 0.5 * (low + high), 0.5 * (high - low)
     best, least = centre, np.inf
@@ -54,9 +94,9 @@ def fitted_adsr(
         rows = random.uniform(low, high, (DRAWN, 5)) if not turn else random.normal(centre, spread, (DRAWN, 5))
         rows = np.concatenate([np.clip(rows, low, high), best[None]])
         found = np.where(logs, np.exp(rows), rows)
-        errors = np.asarray(_errors(found.astype(np.float32), t.astype(np.float32), level_db.astype(np.float32), curve))
-        elite = rows[np.argsort(errors, kind="stable")[:ELITE]]
+        error = errors(found.astype(np.float32))
+        elite = rows[np.argsort(error, kind="stable")[:ELITE]]
         centre, spread = elite.mean(axis=0), elite.std(axis=0) + 0.02 * (high - low) / (1 + turn)
-        if errors.min() < least:
-            best, least = rows[int(np.argmin(errors))], float(errors.min())
+        if error.min() < least:
+            best, least = rows[int(np.argmin(error))], float(error.min())
     return dict(zip(NAMES, np.where(logs, np.exp(best), best).tolist(), strict=True))

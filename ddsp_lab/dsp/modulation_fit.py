@@ -11,7 +11,7 @@ from .stft import hann
 
 POINTS, TURNS = 512, 3  # of a turn of the modulator, and how many until its feedback has settled
 INDICES = np.concatenate([np.linspace(0.0, 4.0, 17), np.linspace(4.5, 16.0, 24)])
-FEEDBACKS = np.array([0.0, 0.4, 0.8, 1.2])
+FEEDBACKS = np.linspace(0.0, 1.4, 8)
 SIDEBANDS = 24  # on each side
 PERIODS, SHORTEST_S, LONGEST_S = 4.0, 0.02, 0.12  # of the sidebands' distance, and a frame at least and at most
 SAME_HZ = 2.0  # nearer, two sidebands are one partial

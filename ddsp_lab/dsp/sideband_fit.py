@@ -1,5 +1,7 @@
 """Carrier and modulator of a frequency-modulated tone, from where its sidebands lie, on the host."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from jaxtyping import Float
 
@@ -7,7 +9,7 @@ STRONGEST = 10  # partials whose distances are tried
 PARTS = (1, 2, 3, 4)  # of a distance: sidebands may be missing
 BAND_HZ, BAND = 1.5, 5e-4  # how near to its place a sideband is, and of its frequency
 LOWEST_HZ = 12.0  # of a modulator: slower is vibrato
-REACH = 4  # sidebands on each side of the strongest partial that might be the carrier
+REACH = 8  # sidebands on each side of the strongest partial that might be the carrier
 APART = 0.002  # of a frequency: nearer candidates are one
 
 
@@ -44,10 +46,11 @@ def carriers_and_modulators(
 
     A modulator is a distance between two strong partials, of which one may be mirrored at 0 Hz, or a part of it, and
     refined by all its sidebands; any place of such a comb may be the carrier's, those next to the strongest first.
+    A partial counts by the root of its amplitude: the weak ones tell a modulator from its multiples.
     """
     if peaks_hz.size < 2:
         return [(float(f), float(f)) for f in peaks_hz]
-    weight = amplitude / amplitude.sum()
+    weight = np.sqrt(amplitude) / np.sqrt(amplitude).sum()
     strong = peaks_hz[:STRONGEST]
     distances = np.concatenate([np.abs(strong[:, None] - strong).ravel(), (strong[:, None] + strong).ravel()])
     tried = np.unique(np.round(np.concatenate([distances / part for part in PARTS]), 3))
@@ -63,3 +66,12 @@ def carriers_and_modulators(
         carriers = np.abs(carrier + np.array(sorted(range(-REACH, REACH + 1), key=abs)) * exact)
         pairs += [(float(c), exact) for c in carriers[carriers > LOWEST_HZ]]
     return pairs
+
+
+def different(pairs: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Those of the pairs that are not one of the pairs before them."""
+    kept: list[tuple[float, float]] = []
+    for c, m in pairs:
+        if all(max(abs(c / a - 1.0), abs(m / b - 1.0)) > APART for a, b in kept):
+            kept.append((c, m))
+    return kept

@@ -12,19 +12,20 @@ from .._block import Context, Values
 from .._notes import Notes
 from .._param import Param
 from .._synth import Note, Synth
-from ..dsp.envelope_fit import fitted_adsr
+from ..dsp.envelope_fit import scaled_adsr
 from ..dsp.fm import pair
 from ..dsp.modulation_fit import Modulation, modulation
 from ..dsp.phase import steady
-from ..dsp.sideband_fit import carriers_and_modulators
+from ..dsp.sideband_fit import carriers_and_modulators, different
 from ..dsp.tone_levels import spectral_peaks
 from ._amplifier import AMPLIFIER, envelope
-from ._heard import amplifier_guess, telling_note
+from ._heard import Heard, amplifier_guess, telling_note
 
 HIGHEST = 0.45  # of the sample rate
-FRAMES, GUESSES = 32, 6
+FRAMES, FEW, GUESSES = 48, 4, 8  # FEW: every how many-th tells which pairs are looked at closely
+AUDIBLE = 0.03  # of the peak level: frames that tell the index
 TIMES = ("attack_s", "decay_s", "release_s")
-LOOK_S = 0.25  # of a note, where its partials are looked for
+LOOKS_S = (0.25, 1.0)  # of a note, where its partials are looked for: near ones are told apart in the longer
 
 
 @dataclass(frozen=True)
@@ -62,34 +63,40 @@ class Fm(Synth):
         heard = telling_note(source, reference, ctx.sr)
         if heard is None:
             return []
-        loudest = int(np.argmax(heard.level)) * heard.hop
-        at = max(0, min(loudest, heard.x.size - round(LOOK_S * ctx.sr)))
-        peaks_hz, amplitude = spectral_peaks(heard.x[at : at + round(LOOK_S * ctx.sr)], ctx.sr)
-        time_s = np.linspace(0.0, heard.time_s[heard.body][-1], FRAMES)
+        time_s = np.linspace(0.0, heard.time_s[heard.level > AUDIBLE * heard.level.max()][-1], FRAMES)
         carrier, ratio = self.params[:2]
-        found = [
-            (modulation(heard.x, ctx.sr, c, m, time_s), c, m)
-            for c, m in carriers_and_modulators(peaks_hz, amplitude)
+        pairs = [
+            (c, m)
+            for c, m in _pairs(heard)
             if carrier.low <= c / heard.f0_hz <= carrier.high and ratio.low <= m / c <= ratio.high
         ]
-        found = sorted(found, key=lambda f: -f[0].explained)[:GUESSES]
+        pairs = sorted(pairs, key=lambda pair: -modulation(heard.x, ctx.sr, *pair, time_s[::FEW]).explained)[:GUESSES]
         amplifier = amplifier_guess(heard, self.params)
-        return [amplifier | self._guess(of, c / heard.f0_hz, m / c, heard.velocity, time_s) for of, c, m in found] or [
-            amplifier
-        ]
+        off_s = float(amplifier["gate"]) * heard.duration_s
+        tuned = [{"carrier_ratio": c / heard.f0_hz, "ratio": m / c} for c, m in pairs]
+        moved = [self._moved(modulation(heard.x, ctx.sr, c, m, time_s), time_s, off_s, heard) for c, m in pairs]
+        return [amplifier | a | b for a, b in zip(tuned, moved, strict=True)] or [amplifier]
 
-    def _guess(self, of: Modulation, carrier_ratio: float, ratio: float, velocity: float, time_s: np.ndarray) -> Values:
+    def _moved(self, of: Modulation, time_s: np.ndarray, off_s: float, heard: Heard) -> Values:
+        """What moves the index as it is heard to move."""
         known = {q.name: q for q in self.params}
         bounds = {k: (known[f"index_{k[:-2]}_ms"].low * 1e-3, known[f"index_{k[:-2]}_ms"].high * 1e-3) for k in TIMES}
-        held = {"sustain": (0.0, 1.0), "off_s": (float(time_s[-1]), float(time_s[-1]) + 1e-3)}
-        index = fitted_adsr(time_s, of.index, bounds | held)
-        times = {f"index_{k[:-2]}_ms": 1e3 * index[k] for k in TIMES if k != "release_s"}
+        held = {"sustain": (0.0, 1.0), "off_s": (off_s, off_s)}
+        index, most = scaled_adsr(time_s, of.index, of.level, bounds | held)
+        times = {f"index_{k[:-2]}_ms": 1e3 * index[k] for k in TIMES}
         return {
-            "carrier_ratio": carrier_ratio,
-            "ratio": ratio,
-            "index": float(np.clip(of.index.max() / velocity, 0.1, 16.0)),
+            "index": float(np.clip(most / heard.velocity, 0.1, 16.0)),
             "velocity_sensitivity": 1.0,
             "feedback": of.feedback,
             "index_sustain": index["sustain"],
             **times,
         }
+
+
+def _pairs(heard: Heard) -> list[tuple[float, float]]:
+    """What may be carrier and modulator, in Hz, where the note is loudest."""
+    loudest, pairs = int(np.argmax(heard.level)) * heard.hop, []
+    for size in (round(look_s * heard.sr) for look_s in LOOKS_S):
+        at = max(0, min(loudest, heard.x.size - size))
+        pairs += carriers_and_modulators(*spectral_peaks(heard.x[at : at + size], heard.sr))
+    return different(pairs)
