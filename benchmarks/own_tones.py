@@ -2,8 +2,9 @@
 
 A note of random pitch and length, in a recording of 1.5 s. `mrstft` is the distance of `score.py`; `loss` that which
 the search minimises, deaf to what is 80 dB below the loudest; `another` the distance of the hidden settings with other
-random numbers, 0 without noise. `cents` is how far the pitch is off: of the note with its tuning, and of an FM voice
-that of its carrier. `heard` is the same of the pitch that sounds, as one hears it in both.
+random numbers, 0 without noise. `cents` is how far the pitch is off: of the note with its tuning, of an FM voice that
+of its carrier, and of two oscillators that of the louder: swapped, they sound the same. `heard` is the same of the
+pitch that sounds, as one hears it in both.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _found(name: str, seed: int) -> dict[str, Any]:
         "mrstft": mrstft(y, fit),
         "another": mrstft(y, sound(2000 + seed)),
         "loss": result.metrics["loss"],
-        "cents": 100.0 * (_pitch(result.played, result.preset.flat) - _pitch(notes, true)),
+        "cents": _off(_pitches(result.played, result.preset.flat), _pitches(notes, true)),
         "heard": _cents_apart(y, fit),
         "notes": result.played.count,
         "confidence": min(result.confidence),
@@ -68,10 +69,20 @@ def _found(name: str, seed: int) -> dict[str, Any]:
     return row
 
 
-def _pitch(notes: dl.Notes, values: Any) -> float:
+def _pitches(notes: dl.Notes, values: Any) -> list[float]:
+    """Of the oscillator that is mixed in most, and of the other one, if there is one."""
     loudest = int(np.argmax(np.asarray(notes.velocity) * np.asarray(notes.duration_s)))
     ratio = float(np.ravel(values.get("carrier_ratio", 1.0))[0])
-    return float(notes.pitch[loudest]) + float(np.ravel(values.get("tune_st", 0.0))[0]) + 12.0 * np.log2(ratio)
+    first = float(notes.pitch[loudest]) + float(np.ravel(values.get("tune_st", 0.0))[0]) + 12.0 * np.log2(ratio)
+    if "osc2_tune_st" not in values:
+        return [first]
+    pitches = [first, first + float(np.ravel(values["osc2_tune_st"])[0])]
+    return pitches[:: -1 if float(np.ravel(values["osc_mix"])[0]) > 0.5 else 1]
+
+
+def _off(found: list[float], true: list[float]) -> float:
+    """In cents: of the louder oscillator, as which of the two it was found cannot be told."""
+    return min((100.0 * (pitch - true[0]) for pitch in found), key=abs)
 
 
 def _cents_apart(x: np.ndarray, y: np.ndarray) -> float:

@@ -5,10 +5,12 @@ import pytest
 from helpers import SR
 
 import ddsp_lab as dl
+from ddsp_lab._block import Context
 from ddsp_lab._readings import readings
 from ddsp_lab.dsp.midi_pitch import hz
 from ddsp_lab.dsp.stiff_tone import stiff_pitch
 from ddsp_lab.dsp.transcribe import transcribe
+from ddsp_lab.dsp.vibrato_fit import combs
 
 PLAYED = dl.note(55.0, 1.0, 1.0, 1.5)
 
@@ -42,3 +44,33 @@ def test_a_line_stays_a_line():
     read = pitches_read("oscillator", {"release_ms": 20.0}, line)
     assert len(read) == 1
     np.testing.assert_allclose(read[0], [50.0, 57.0], atol=0.05)
+
+
+SWINGING = {
+    "osc2_tune_st": 7.3,
+    "osc_mix": 0.3,
+    "vibrato_st": 0.6,
+    "lfo_rate_hz": 3.7,
+    "sustain": 1.0,
+    "cutoff_hz": 900.0,
+}
+
+
+def test_a_tone_under_noise_is_read_where_its_vibrato_begins_and_not_where_that_swings_to():
+    read = pitches_read("subtractive", SWINGING | {"noise": 0.8})
+    assert any(len(pitch) == 1 and abs(pitch[0] - 55.0) < 0.02 for pitch in read)
+
+
+def test_two_oscillators_under_noise_and_a_vibrato_are_told_from_one_another():
+    y = np.asarray(dl.render(dl.parse("subtractive"), SWINGING | {"noise": 0.3}, PLAYED, SR))
+    guess = dl.parse("subtractive").estimate(PLAYED, y, Context(SR))[0]
+    told = {k: float(guess[k]) for k in ("osc2_tune_st", "vibrato_st", "lfo_rate_hz")}
+    assert told == pytest.approx({k: SWINGING[k] for k in told}, rel=0.03)
+    assert guess["noise"] == pytest.approx(0.3, rel=0.7)
+
+
+def test_noise_alone_is_no_clear_tone():
+    noise = np.random.default_rng(0).standard_normal(SR // 2)
+    tones = combs(noise, SR)
+    assert tones is not None
+    assert max(tones.clear) < 5.0

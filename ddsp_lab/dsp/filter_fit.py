@@ -1,17 +1,22 @@
 """Where a filter stood while a tone went through it, on the host."""
 
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
+from scipy.fft import rfft
 
+from .frame_view import frames
+from .stft import hann
 from .svf import Plain, plain_section, response
 
 CUTOFFS_HZ, QS = np.geomspace(30.0, 18_000.0, 48), np.array([0.6, 1.0, 2.0, 4.0, 8.0, 16.0])
 FAINT = 1e-3  # of the strongest harmonic
+SIZE, HIGHEST, BANDS_HZ = 4096, 0.45, np.geomspace(30.0, 18_000.0, 41)  # of frames of noise, and the edges of its bands
 
 
 class Track(NamedTuple):
@@ -34,15 +39,14 @@ def _table_db(kind: Plain, hz: Float[Array, " k"], sr: int, stages: int) -> Floa
 
 def tracks(
     levels: Float[np.ndarray, "n k"],
-    f0_hz: float,
+    hz: Float[np.ndarray, " k"],
     waves: Float[np.ndarray, "w k"],
     kind: Plain,
     stages: int,
     sr: int,
 ) -> list[Track]:
-    """Each wave through the filter that brings its harmonics nearest to `levels` in dB, whatever the gain of a frame;
-    best first. Harmonics count by the square root of how loud they are."""
-    hz = f0_hz * np.arange(1, levels.shape[1] + 1)
+    """Each wave through the filter that brings its harmonics at `hz` nearest to `levels` in dB, whatever the gain of a
+    frame; best first. Harmonics count by the square root of how loud they are."""
     table = np.asarray(_table_db(kind, jnp.asarray(np.minimum(hz, 0.49 * sr)), sr, stages))
     weight = np.sqrt(levels) * (hz < 0.45 * sr)
     weight = weight / (weight.sum(axis=1, keepdims=True) + 1e-12)
@@ -59,6 +63,25 @@ def tracks(
         mean = float(loud @ chosen.min(axis=1) / loud.sum())
         found.append(Track(number, float(QS[best]), CUTOFFS_HZ[np.argmin(chosen, axis=1)], mean))
     return sorted(found, key=lambda track: track.error_db)
+
+
+def noise_levels(
+    x: Float[np.ndarray, " t"], sr: int, at: Int[np.ndarray, " n"]
+) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, " k"]]:
+    """How dense noise is about some samples, in bands, and their middles in Hz: medians, which no partial moves by
+    much."""
+    view = frames(np.asarray(x, np.float64), SIZE, 1)[at] * hann(SIZE)
+    amplitude = np.abs(rfft(view))
+    edges = np.unique(np.rint(BANDS_HZ * SIZE / sr).astype(int))
+    edges = edges[edges < HIGHEST * SIZE]
+    levels = [np.median(amplitude[:, a:b], axis=1) for a, b in pairwise(edges)]
+    return np.stack(levels, axis=1), 0.5 * (edges[1:] + edges[:-1] - 1) * sr / SIZE
+
+
+def passed(track: Track, hz: Float[np.ndarray, " k"], kind: Plain, stages: int, sr: int) -> Float[np.ndarray, "n k"]:
+    """How much of what is at `hz` the filter leaves."""
+    section = plain_section(kind, jnp.asarray(track.cutoff_hz), jnp.asarray(track.q ** (1.0 / stages)), sr)
+    return np.abs(np.asarray(response(section, jnp.asarray(np.minimum(hz, 0.49 * sr)), sr))).T ** stages
 
 
 class Move(NamedTuple):

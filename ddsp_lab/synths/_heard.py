@@ -14,6 +14,7 @@ from .._param import Param
 from ..dsp.envelope_fit import fitted_adsr
 from ..dsp.envelopes import adsr
 from ..dsp.midi_pitch import hz
+from ..dsp.steady_spectrum import steadied
 from ..dsp.tone_levels import harmonic_levels, level_curve
 
 HOP_S = 0.0025
@@ -41,6 +42,11 @@ class Heard(NamedTuple):
 
     def harmonics(self, count: int) -> Float[np.ndarray, "n count"]:
         return harmonic_levels(self.x, self.sr, self.f0_hz, count, self.hop)[: self.level.size]
+
+    def steadied(self, rate_hz: float, depth_st: float) -> Heard:
+        """Without a vibrato, which moves no level by much in time."""
+        x = steadied(self.x, self.sr, rate_hz, depth_st)
+        return self._replace(x=x, level=level_curve(x, self.sr, max(self.f0_hz, 20.0), self.hop))
 
     @property
     def body(self) -> np.ndarray:

@@ -14,12 +14,13 @@ from .._notes import Notes
 from .._param import Param
 from .._synth import MIDDLE, Note, Synth
 from ..dsp.band_limited import blend
-from ..dsp.filter_fit import Track, movement, tracks
+from ..dsp.filter_fit import Track, movement, noise_levels, passed, tracks
 from ..dsp.noise import uniform
 from ..dsp.svf import plain_section
 from ..dsp.trig import sine
 from ..dsp.varying import filtered
-from ..dsp.wave_fit import wave_harmonics
+from ..dsp.vibrato_fit import Combs, combs
+from ..dsp.wave_fit import nearest_waves, wave_harmonics
 from ._amplifier import AMPLIFIER, envelope
 from ._heard import Heard, amplifier_guess, telling_note
 from ._phase import TUNE, phase
@@ -27,6 +28,9 @@ from .oscillator import SHAPE, WIDTH
 
 WAVES = ((2.0, 0.5), (3.0, 0.5), (3.0, 0.25), (3.0, 0.1), (2.5, 0.3), (1.0, 0.5), (1.5, 0.5), (0.0, 0.5))  # tried
 HARMONICS, FRAMES, GUESSES = 40, 24, 3
+ALONE = {"osc2_tune_st": 0.05, "osc_mix": 0.2, "vibrato_st": 0.0}  # of an oscillator beside which none is heard
+NOISY, CLEAREST = 0.1, 8  # noise that tells of the filter; harmonics that do of a wave under it
+SAME_ST = 0.3  # from the note: a tone that is no other
 LOWEST_HZ, HIGHEST = 16.0, 0.45  # where a moving cutoff is held; of the sample rate
 
 
@@ -92,27 +96,52 @@ class Subtractive(Synth):
         return y[0] * envelope(p, note, samples, sr)
 
     def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
-        """The waves that a moving filter brings nearest to the note that stands out most: one oscillator, and what is
-        beside its harmonics as noise."""
+        """The waves that a moving filter brings nearest to the note that stands out most, steadied where it has a
+        vibrato: one oscillator, another that is heard beside it, and what is beside both as noise."""
         heard = telling_note(source, reference, ctx.sr)
         if heard is None:
             return []
+        common = amplifier_guess(heard, self.params)
+        tones = combs(heard.x, ctx.sr)
+        if tones is not None and (which := _of(tones, heard.f0_hz)) is not None:
+            common |= self._pair(tones, which, ctx.sr)
+            heard = heard.steadied(tones.rate_hz, tones.depth_st)
         body = np.flatnonzero(heard.body)
         body = body[np.linspace(0, body.size - 1, min(FRAMES, body.size)).astype(int)]
-        levels = heard.harmonics(HARMONICS)[body]
-        waves = _wave_table()
-        found = tracks(levels, heard.f0_hz, waves, self.kind, 2 if self.steep else 1, ctx.sr)
+        time_s, stages = heard.time_s[body], 2 if self.steep else 1
+        levels, hz = heard.harmonics(HARMONICS)[body], heard.f0_hz * np.arange(1, HARMONICS + 1)
+        found = tracks(levels, hz, _wave_table(), self.kind, stages, ctx.sr)[:GUESSES]
         beside = np.square(heard.level[body]).sum() / (0.5 * np.square(levels).sum() + 1e-12) - 1.0
-        common = amplifier_guess(heard, self.params) | {"noise": float(np.sqrt(np.clip(beside, 0.0, 1.0)))}
-        return [common | self._guess(track, heard, heard.time_s[body]) for track in found[:GUESSES]]
+        common = ALONE | {"noise": float(np.sqrt(np.clip(beside, 0.0, 1.0)))} | common
+        guesses = [self._guess(track, WAVES[track.wave], heard, time_s) for track in found]
+        if common["noise"] > NOISY:
+            dense, band_hz = noise_levels(heard.x, ctx.sr, np.minimum(body * heard.hop, heard.x.size - 1))
+            (track,) = tracks(dense, band_hz, np.ones((1, band_hz.size)), self.kind, stages, ctx.sr)
+            tone = levels.sum(axis=0) / (passed(track, hz, self.kind, stages, ctx.sr).sum(axis=0) + 1e-6)
+            guesses.insert(0, self._guess(track, nearest_waves(tone[:CLEAREST], 1)[0], heard, time_s))
+        return [guess | common for guess in guesses]
 
-    def _guess(self, track: Track, heard: Heard, time_s: Float[np.ndarray, " n"]) -> Values:
+    def _pair(self, tones: Combs, which: int, sr: int) -> Values:
+        """Both oscillators and the noise, under the vibrato. The filter passes a tone and the noise about it alike."""
+        known = {q.name: q for q in self.params}
+        own_hz, other_hz = tones.f0_hz[which], tones.f0_hz[1 - which]
+        own, other = tones.over[which], tones.over[1 - which]
+        found = {
+            "osc2_tune_st": 12.0 * np.log2(other_hz / own_hz),
+            "osc_mix": other / (own + other),
+            "noise": np.sqrt(1.5 * sr) / (own + other),
+            "lfo_rate_hz": tones.rate_hz,
+            "vibrato_st": tones.depth_st,
+        }
+        return {k: float(np.clip(v, known[k].low, known[k].high)) for k, v in found.items()}
+
+    def _guess(self, track: Track, wave: tuple[float, float], heard: Heard, time_s: Float[np.ndarray, " n"]) -> Values:
         """A track of cutoffs as the filter's envelope: it falls to where it ends, or rises to there and stays."""
-        (shape, width), move = WAVES[track.wave], movement(track.cutoff_hz, time_s)
+        (shape, width), move = wave, movement(track.cutoff_hz, time_s)
         rises = move.end_st > move.start_st
         base_st = (move.start_st if rises else move.end_st) + 12.0 * np.log2(440.0 / heard.f0_hz)
         known = {q.name: q for q in self.params}
-        tuned = {"osc1_shape": shape, "osc1_width": width, "osc2_shape": shape, "osc2_width": width, "osc_mix": 0.2}
+        waves = {"osc1_shape": shape, "osc1_width": width, "osc2_shape": shape, "osc2_width": width}
         moved = {
             "cutoff_hz": heard.f0_hz * 2.0 ** (base_st / 12.0),
             "q": track.q,
@@ -121,5 +150,11 @@ class Subtractive(Synth):
             "filter_decay_ms": 6e3 * move.half_s,
             "filter_sustain": float(rises),
         }
-        fixed = {"tune_st": 0.0, "osc2_tune_st": 0.05, "key_tracking": 0.0, "vibrato_st": 0.0}
-        return fixed | tuned | {k: float(np.clip(v, known[k].low, known[k].high)) for k, v in moved.items()}
+        fixed = {"tune_st": 0.0, "key_tracking": 0.0}
+        return fixed | waves | {k: float(np.clip(v, known[k].low, known[k].high)) for k, v in moved.items()}
+
+
+def _of(tones: Combs, f0_hz: float) -> int | None:
+    """Which of two tones is the note that is played, if one is."""
+    off = np.abs(np.log2(np.array(tones.f0_hz) / f0_hz))
+    return int(np.argmin(off)) if off.min() < SAME_ST / 12.0 else None
