@@ -1,6 +1,5 @@
 """Two pitches under one vibrato, and under noise, on the host."""
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import resample_poly
 
 from .lfo_fit import apart, refined
+from .remembered import remembered
 from .steady_spectrum import steady_spectrum
 
 RATE, LONGEST_S, SHORTEST_S = 8820, 2.0, 0.05  # of the sound that is looked at, in Hz; and of a note
@@ -64,14 +64,9 @@ def _vibrato(x: Float[np.ndarray, " t"]) -> tuple[float, float, float, float]:
     return max(found)
 
 
+@remembered
 def combs(x: Float[np.ndarray, " t"], sr: int) -> Combs | None:
     """The two tones of a note, `x` from its onset on, the clearer first; None for what is too short."""
-    return _combs(np.asarray(x, np.float32).tobytes(), sr)
-
-
-@lru_cache(maxsize=4)  # each reading of a recording asks again
-def _combs(raw: bytes, sr: int) -> Combs | None:
-    x = np.frombuffer(raw, np.float32).astype(float)
     x = _evened(x, sr) if np.any(x) else x[:0]
     if x.size < SHORTEST_S * RATE:
         return None

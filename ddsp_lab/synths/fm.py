@@ -14,18 +14,15 @@ from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.envelope_fit import scaled_adsr
 from ..dsp.fm import pair
-from ..dsp.modulation_fit import Modulation, modulation
+from ..dsp.modulated_tone import modulated_tones
+from ..dsp.modulation_fit import Modulation
 from ..dsp.phase import steady
-from ..dsp.sideband_fit import carriers_and_modulators, different
-from ..dsp.tone_levels import spectral_peaks
 from ._amplifier import AMPLIFIER, envelope
-from ._heard import Heard, amplifier_guess, telling_note
+from ._heard import amplifier_guess, telling_note
 
 HIGHEST = 0.45  # of the sample rate
-FRAMES, FEW, GUESSES = 48, 4, 8  # FEW: every how many-th tells which pairs are looked at closely
-AUDIBLE = 0.03  # of the peak level: frames that tell the index
+GUESSES = 8
 TIMES = ("attack_s", "decay_s", "release_s")
-LOOKS_S = (0.25, 1.0)  # of a note, where its partials are looked for: near ones are told apart in the longer
 
 
 @dataclass(frozen=True)
@@ -63,21 +60,17 @@ class Fm(Synth):
         heard = telling_note(source, reference, ctx.sr)
         if heard is None:
             return []
-        time_s = np.linspace(0.0, heard.time_s[heard.level > AUDIBLE * heard.level.max()][-1], FRAMES)
         carrier, ratio = self.params[:2]
-        pairs = [
-            (c, m)
-            for c, m in _pairs(heard)
-            if carrier.low <= c / heard.f0_hz <= carrier.high and ratio.low <= m / c <= ratio.high
-        ]
-        pairs = sorted(pairs, key=lambda pair: -modulation(heard.x, ctx.sr, *pair, time_s[::FEW]).explained)[:GUESSES]
         amplifier = amplifier_guess(heard, self.params)
         off_s = float(amplifier["gate"]) * heard.duration_s
-        tuned = [{"carrier_ratio": c / heard.f0_hz, "ratio": m / c} for c, m in pairs]
-        moved = [self._moved(modulation(heard.x, ctx.sr, c, m, time_s), time_s, off_s, heard) for c, m in pairs]
-        return [amplifier | a | b for a, b in zip(tuned, moved, strict=True)] or [amplifier]
+        guesses = [
+            {"carrier_ratio": c / heard.f0_hz, "ratio": m / c} | self._moved(of, time_s, off_s, heard.velocity)
+            for c, m, of, time_s in modulated_tones(heard.x, ctx.sr)
+            if carrier.low <= c / heard.f0_hz <= carrier.high and ratio.low <= m / c <= ratio.high
+        ]
+        return [amplifier | guess for guess in guesses[:GUESSES]] or [amplifier]
 
-    def _moved(self, of: Modulation, time_s: np.ndarray, off_s: float, heard: Heard) -> Values:
+    def _moved(self, of: Modulation, time_s: np.ndarray, off_s: float, velocity: float) -> Values:
         """What moves the index as it is heard to move."""
         known = {q.name: q for q in self.params}
         bounds = {k: (known[f"index_{k[:-2]}_ms"].low * 1e-3, known[f"index_{k[:-2]}_ms"].high * 1e-3) for k in TIMES}
@@ -85,18 +78,9 @@ class Fm(Synth):
         index, most = scaled_adsr(time_s, of.index, of.level, bounds | held)
         times = {f"index_{k[:-2]}_ms": 1e3 * index[k] for k in TIMES}
         return {
-            "index": float(np.clip(most / heard.velocity, 0.1, 16.0)),
+            "index": float(np.clip(most / velocity, 0.1, 16.0)),
             "velocity_sensitivity": 1.0,
             "feedback": of.feedback,
             "index_sustain": index["sustain"],
             **times,
         }
-
-
-def _pairs(heard: Heard) -> list[tuple[float, float]]:
-    """What may be carrier and modulator, in Hz, where the note is loudest."""
-    loudest, pairs = int(np.argmax(heard.level)) * heard.hop, []
-    for size in (round(look_s * heard.sr) for look_s in LOOKS_S):
-        at = max(0, min(loudest, heard.x.size - size))
-        pairs += carriers_and_modulators(*spectral_peaks(heard.x[at : at + size], heard.sr))
-    return different(pairs)
