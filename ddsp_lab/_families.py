@@ -26,7 +26,7 @@ PITCHED = (
     "0.5 * additive(partials=160, shaped=24, knots=6) + 0.5 * filtered_noise(bands=24)",
 )
 STRUCK = (
-    *("kick", "tom", "snare", "hihat", "clap", "modal", "filtered_noise"),
+    *("kick", "tom", "snare", "hihat", "clap", "modal", "filtered_noise", "filtered_noise(bands=24, knots=24)"),
     "0.5 * modal(modes=6) + 0.5 * filtered_noise",
 )
 TONAL = 0.2  # confidence in some pitch, with which families that have one are tried

@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
+from ddsp_lab import note, render
+from ddsp_lab._block import Context
 from ddsp_lab.dsp.damped_modes import damped_modes
 from ddsp_lab.dsp.driven_decay import driven_decay, level_along
 from ddsp_lab.dsp.driven_tone import driven_tone
 from ddsp_lab.dsp.dying_line import dying_line
 from ddsp_lab.dsp.falling_pair import falling_pair
 from ddsp_lab.dsp.falling_tone import FallingTone, falling_tones
+from ddsp_lab.synths import FilteredNoise
 
 SR = 16_000
 T = np.arange(SR) / SR
@@ -89,3 +93,17 @@ def test_noise_that_dies_away_over_noise_that_stays():
     assert line.t60_s == pytest.approx(0.3, rel=0.1)
     assert line.power == pytest.approx(0.5, rel=0.15)
     assert dying_line(np.zeros(9), 0.01) is None
+
+
+def test_noise_that_dies_away_in_stages_is_played_so():
+    """A clap: bursts of high noise, then a room that is lower and slower. One decay for each band missed it by half."""
+    t, rng = np.arange(SR) / SR, np.random.default_rng(0)
+    white = rng.standard_normal((2, SR))
+    low = lfilter([0.2], [1.0, -0.8], white[1])
+    y = (white[0] * 10 ** (-3 * t / 0.1) + 0.1 * low * 10 ** (-3 * t / 1.5))[None]
+    block, played = FilteredNoise(bands=12, knots=24), note(60.0, 1.0, 1.0, 1.0)
+    (guess,) = block.estimate(played, y, Context(SR))
+    found = render(block, guess, played, SR)
+    for late_s in (0.0, 0.05, 0.1, 0.2, 0.5):
+        power = [np.mean(np.square(v[0, int(late_s * SR) : int((late_s + 0.05) * SR)])) for v in (y, found)]
+        assert abs(10.0 * np.log10(power[1] / power[0])) < 2.0

@@ -152,6 +152,17 @@ def test_a_synced_oscillator_keeps_the_laws(monkeypatch):
     test_pieces_are_the_whole(block, monkeypatch)
 
 
+@pytest.mark.parametrize("text", ["additive(partials=8, shaped=3, knots=3)", "filtered_noise(bands=4, knots=3)"])
+def test_levels_that_move_between_knots_keep_the_laws(text):
+    """A setting that changes a parameter for another."""
+    block = parse(text)
+    test_gives_one_finite_channel_as_long_as_the_notes(block)
+    test_no_parameter_is_dead(block)
+    test_gradients_are_finite_everywhere(block)
+    test_estimates_are_within_bounds(block)
+    test_an_estimate_is_nearer_than_the_start(block)
+
+
 def _asleep(block):
     """What does nothing at the start values."""
     y = played(block, Space(block).start, ONE)

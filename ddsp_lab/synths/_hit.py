@@ -22,6 +22,7 @@ class Hit(NamedTuple):
     sr: int
     pitch: float
     velocity: float
+    duration_s: float
 
     @property
     def above(self) -> float:
@@ -49,7 +50,7 @@ def loudest_hit(source: Notes, reference: np.ndarray, sr: int) -> Hit | None:
         later = starts[starts > start]
         part = x[max(start, 0) : later.min() if later.size else x.size]
         if part.size >= LEAST_S * sr and np.isfinite(part).all() and source.velocity[i] > 0.0:
-            hits.append(Hit(part, sr, float(source.pitch[i]), float(source.velocity[i])))
+            hits.append(Hit(part, sr, float(source.pitch[i]), float(source.velocity[i]), float(source.duration_s[i])))
     best = max(hits, key=lambda hit: float(hit.x @ hit.x), default=None)
     return best if best is not None and np.abs(best.x).max() > 1e-6 else None
 

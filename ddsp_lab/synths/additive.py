@@ -20,6 +20,7 @@ from ..dsp.stiff_tone import stiff_pitch
 from ._amplifier import AMPLIFIER, envelope
 from ._harmonics import HOP, gliding, of_power_one, seconds
 from ._heard import Heard, amplifier_guess, enveloped, telling_note
+from ._knots import knots_s, move_db, moved
 from ._phase import TUNE
 
 LEAST = 1e-3  # dB/s: the first harmonic needs a decay too
@@ -59,7 +60,7 @@ class Additive(Synth):
             Param("even_db", -48.0, 24.0, default=0.0, unit="dB"),
             Param("gain_db", -48.0, 24.0, default=0.0, unit="dB", shape=(self._own,)),
             Param("hardness_db", 0.0, 12.0, default=3.0, unit="dB"),
-            Param("move_db", -60.0, 24.0, default=0.0, unit="dB", shape=(self.knots * self._own,))
+            move_db(self.knots, self._own, -60.0)
             if self.knots
             else Param("damping_db", 0.0, 40.0, default=1.0, unit="dB/s"),
             TUNE if self.glides else INHARMONICITY,
@@ -86,9 +87,7 @@ class Additive(Synth):
         """How much is left of each harmonic."""
         if not self.knots:
             return jnp.exp((-np.log(10.0) / 20.0) * self._fall_db(p) * seconds(samples, sr))
-        at = jnp.sqrt(jnp.clip(seconds(samples, sr) / note.duration_s, 1e-6, 1.0)) * (self.knots - 1)
-        near = jnp.maximum(1.0 - jnp.abs(at - np.arange(self.knots)), 0.0)
-        left = 10.0 ** (jnp.matmul(near, p["move_db"].reshape(self.knots, -1), precision="highest") / 20.0)
+        left = moved(p["move_db"], self.knots, seconds(samples, sr), note.duration_s)
         return jnp.pad(left, ((0, 0), (0, self.partials - self._own)), mode="edge")
 
     def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
@@ -124,7 +123,7 @@ class Additive(Synth):
 
     def _moves(self, heard: Heard, levels: Float[np.ndarray, "n k"], guess: Values) -> Values:
         """What the first harmonics do beside the envelope, at the knots."""
-        t = heard.duration_s * np.square(np.linspace(0.0, 1.0, self.knots))
+        t = knots_s(heard.duration_s, self.knots)
         # neither inside the attack nor after the end, where next to nothing would be divided by nothing
         t = np.clip(t, 1e-3 * guess["attack_ms"], min(guess["gate"] * heard.duration_s, heard.time_s[-1]))
         level_db = 20.0 * np.log10(levels[:, : self._own] + 1e-6)
