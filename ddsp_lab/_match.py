@@ -15,7 +15,7 @@ import numpy as np
 from ._block import Block
 from ._choice import AUTO
 from ._evaluate import Evaluate
-from ._families import families, glance, named, pitched, price, ways
+from ._families import families, glance, named, pitched, price, synths, ways
 from ._fit import fit
 from ._heard import Playing, playing, unsure
 from ._matched import MatchResult, keep_notes
@@ -32,7 +32,7 @@ from .dsp.transcribe import transcribe
 from .report import write_report
 
 FINALISTS = 3  # families that are searched
-AS_HEARD = 0.95  # of the loss: by what another reading of the notes has to be better
+AS_HEARD, UNSURE = 0.95, 0.05  # of the loss: by what another reading of the notes, or an unsure one, has to be better
 RACE = 0.1  # of the budget, for each of the finalists
 JUDGE = "multi_resolution_stft(edges='reflect', floor_db=-140)"  # of finalists: a descent on how they end diverges
 # a hit's phase is heard where it begins with the recording, and its noise is as loud as it was, be it another draw
@@ -81,7 +81,7 @@ def match(
     @cache
     def read(chain: Block) -> list[Playing]:
         """How a chain may play the recording, as it is heard first."""
-        told = [heard] if heard is None or not pitched(chain) else readings(heard, mono, sr)
+        told = [heard] if heard is None or not pitched(chain) else readings(heard, mono, sr, synths(chain))
         return [playing(chain, reading, played, mono, sr, still) for reading in told]
 
     @cache
@@ -92,8 +92,9 @@ def match(
     @cache
     def best(chain: Block) -> int:
         """The reading that the chain explains best."""
-        count = len(read(chain))
-        return min(range(count), key=lambda i: guessed(chain, i) * (1.0 if i else AS_HEARD)) if count > 1 else 0
+        doubts = [1.0 + UNSURE * (1.0 - float(reading.sure.min())) for reading in read(chain)]
+        doubts[0] *= AS_HEARD
+        return min(range(len(doubts)), key=lambda i: guessed(chain, i) * doubts[i]) if len(doubts) > 1 else 0
 
     def play(chain: Block) -> Playing:
         return read(chain)[best(chain)]

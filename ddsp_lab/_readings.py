@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from ._heard import SURE, struck
+from ._synth import Synth
 from .dsp.midi_pitch import hz, midi
 from .dsp.single_tone import lowest_mode
 from .dsp.stiff_tone import stiff_pitch
@@ -32,10 +34,10 @@ MOST = 9  # readings: each is a search of its own at first
 GUESSED = 0.3  # confidence in a pitch that was not heard
 
 
-def readings(heard: Heard, x: np.ndarray, sr: int) -> list[Heard]:
+def readings(heard: Heard, x: np.ndarray, sr: int, synths: Iterable[Synth] = ()) -> list[Heard]:
     """What is heard; then all of it as one note, where it is one or may be: at the pitch of a stiff string, at its
     subharmonics where partials lie between those of the pitch, and at those of its strongest and its lowest mode; and
-    at those of two tones under a vibrato, instead of what is heard about these.
+    at those of two tones under a vibrato, instead of what is heard about these; and at those that the `synths` play.
 
     A sound whose fundamental is faint is heard above it, one with few even partials may be heard below, and the
     sidebands of a modulated tone belong to no pitch at all. Where the level rises much for more than one note,
@@ -65,7 +67,8 @@ def readings(heard: Heard, x: np.ndarray, sr: int) -> list[Heard]:
         several = [] if alone is heard and _swaying(pitch_hz, middles) else [heard]
         found = [(f, sure) for f, sure in found if not _swaying(f, middles)]
     known = [float(midi(pitch_hz))] if several and alone is heard else []
-    for one_hz, sure in [*tones, *found]:
+    played = [(f, GUESSED) for synth in synths for f in synth.plays_hz(sounding, sr)]
+    for one_hz, sure in [*tones, *played, *found]:
         pitch = float(midi(one_hz))
         if all(abs(pitch - other) > SAME_ST for other in known):
             known.append(pitch)

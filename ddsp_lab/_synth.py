@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ._automation import curves_in
@@ -85,6 +86,10 @@ class Synth(Block, abc.ABC):
     def sound(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         """The voice as loud as it is to be."""
         return note.touch(p) * 10.0 ** (p["level_db"] / 20.0) * self.voice(p, note, samples, ctx)
+
+    def plays_hz(self, x: np.ndarray, sr: int) -> list[float]:
+        """Pitches that a note, mono `x` from its onset on, may have been played at, be they heard in it or not."""
+        return []
 
     def channels_out(self, channels: int) -> int:
         return 1

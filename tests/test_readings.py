@@ -74,3 +74,17 @@ def test_noise_alone_is_no_clear_tone():
     tones = combs(noise, SR)
     assert tones is not None
     assert max(tones.clear) < 5.0
+
+
+def test_a_modulated_tone_is_read_where_its_carrier_is_in_reach():
+    """Its sidebands were a sure pitch of 185 Hz, of which the carrier is nine times, and eight is the most."""
+    values = {"carrier_ratio": 4.2, "ratio": 740.0 / 1664.0, "index": 1.2, "index_sustain": 0.9}
+    carrier_hz = 4.2 * float(hz(67.37))
+    y = np.asarray(dl.render(dl.parse("fm"), values, dl.notes([(0.05, 0.8, 67.37, 1.0)], 1.5), SR))[0]
+    heard = transcribe(y, SR)
+
+    def in_reach(several):
+        return any(0.25 < carrier_hz / hz(float(reading.pitch[0])) < 8.0 for reading in several)
+
+    assert in_reach(readings(heard, y, SR, [dl.parse("fm")]))
+    assert not in_reach(readings(heard, y, SR))

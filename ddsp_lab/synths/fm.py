@@ -55,6 +55,11 @@ class Fm(Synth):
         index = p["index"] * note.touch(p) * envelope(p, note, samples, ctx.sr, "index_")
         return pair(carrier, modulator, index, p["feedback"]) * envelope(p, note, samples, ctx.sr)
 
+    def plays_hz(self, x: np.ndarray, sr: int) -> list[float]:
+        """In the middle of those for which the likeliest carrier is within reach: its sidebands have no pitch."""
+        carrier = self.params[0]
+        return [tone.carrier_hz / np.sqrt(carrier.low * carrier.high) for tone in modulated_tones(x, sr)[:1]]
+
     def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
         """Ratios from where the sidebands of the note that stands out most lie, the index from how strong they are."""
         heard = telling_note(source, reference, ctx.sr)
