@@ -29,7 +29,6 @@ FRAME_S, FAINT, ABOVE, QUIET = 0.005, 3e-3, 3.0, 0.03  # of a level; of its peak
 LATE_S = 0.03  # that an onset may be late
 APART_DB = 10.0  # that the level rises between notes that nobody takes for one
 CLEAR = 10.0  # how clear a tone is that is two thirds sure: noise alone is 2 or 3
-SWINGS_ST, WIDEST_ST = 0.05, 2.0  # of a vibrato
 MOST = 9  # readings: each is a search of its own at first
 GUESSED = 0.3  # confidence in a pitch that was not heard
 
@@ -37,7 +36,7 @@ GUESSED = 0.3  # confidence in a pitch that was not heard
 def readings(heard: Heard, x: np.ndarray, sr: int, synths: Iterable[Synth] = ()) -> list[Heard]:
     """What is heard; then all of it as one note, where it is one or may be: at the pitch of a stiff string, at its
     subharmonics where partials lie between those of the pitch, and at those of its strongest and its lowest mode; and
-    at those of two tones under a vibrato, instead of what is heard about these; and at those that the `synths` play.
+    at those of two tones under a vibrato; and at those that the `synths` play.
 
     A sound whose fundamental is faint is heard above it, one with few even partials may be heard below, and the
     sidebands of a modulated tone belong to no pitch at all. Where the level rises much for more than one note,
@@ -58,15 +57,10 @@ def readings(heard: Heard, x: np.ndarray, sr: int, synths: Iterable[Synth] = ())
         if base >= LOWEST_HZ:
             near = abs(base / pitch_hz - 1.0) < ON
             found.append((stiff_pitch(sounding, sr, base)[0], float(alone.confidence[0]) if near else GUESSED))
-    tones, swings = _under_vibrato(sounding, sr) if alone.confidence[0] < CERTAIN else ([], False)
-    sure_hz = [f for f, sure in tones if sure >= SURE]
-    if sure_hz and alone.confidence[0] == 0.0:
-        several, found = [], []
-    else:
-        middles = sure_hz if swings else []
-        several = [] if alone is heard and _swaying(pitch_hz, middles) else [heard]
-        found = [(f, sure) for f, sure in found if not _swaying(f, middles)]
-    known = [float(midi(pitch_hz))] if several and alone is heard else []
+    tones = _under_vibrato(sounding, sr) if alone.confidence[0] < CERTAIN else []
+    several, known = [heard], [float(midi(pitch_hz))] if alone is heard else []
+    if alone.confidence[0] == 0.0 and any(sure >= SURE for _, sure in tones):
+        several, known, found = [], [], []  # what was heard is noise
     played = [(f, GUESSED) for synth in synths for f in synth.plays_hz(sounding, sr)]
     for one_hz, sure in [*tones, *played, *found]:
         pitch = float(midi(one_hz))
@@ -76,19 +70,12 @@ def readings(heard: Heard, x: np.ndarray, sr: int, synths: Iterable[Synth] = ())
     return several[:MOST]
 
 
-def _under_vibrato(x: np.ndarray, sr: int) -> tuple[list[tuple[float, float]], bool]:
-    """Two tones that stand out of noise once their vibrato is taken away, how sure each is, and whether there is one:
-    where it begins to swing is its pitch, not where it is most of the time."""
+def _under_vibrato(x: np.ndarray, sr: int) -> list[tuple[float, float]]:
+    """Two tones that stand out of noise once their vibrato is taken away, and how sure each is."""
     tones = combs(x, sr)
-    if tones is None:
-        return [], False
-    sure = 1.0 - np.exp(-np.array(tones.clear) / CLEAR)
-    return list(zip(tones.f0_hz, sure.tolist(), strict=True)), tones.depth_st > SWINGS_ST
-
-
-def _swaying(pitch_hz: float, middles: list[float]) -> bool:
-    """Whether a pitch is one of those that a vibrato passes."""
-    return any(abs(float(midi(pitch_hz) - midi(f))) < WIDEST_ST for f in middles)
+    return (
+        [] if tones is None else [(f, 1.0 - np.exp(-c / CLEAR)) for f, c in zip(tones.f0_hz, tones.clear, strict=True)]
+    )
 
 
 def _as_one(heard: Heard, x: np.ndarray, sr: int) -> Heard:
