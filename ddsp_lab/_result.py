@@ -14,6 +14,8 @@ from ._preset import Preset
 
 Curve = tuple[tuple[int, float], ...]  # (evaluations, value)
 
+MANY = 32  # numbers of one parameter, from which on they are not told one by one
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -74,7 +76,10 @@ class FitResult:
         flat = self.preset.flat
         for path, param, _ in leaves(self.preset.block):
             numbers = np.ravel(flat[path])
-            value = f"{numbers.size} numbers" if param.data else " ".join(param.text(v) for v in numbers)
+            if param.data or numbers.size > MANY:
+                value = f"{numbers.size} numbers, {param.text(numbers.min())} to {param.text(numbers.max())}"
+            else:
+                value = " ".join(param.text(v) for v in numbers)
             star = " *" if path in stuck else ""
             rows.append((path, f"{value} {param.unit}".strip() + star, param.range_text))
         return rows

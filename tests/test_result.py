@@ -91,3 +91,11 @@ def test_a_star_stands_at_a_bound():
     result = FitResult(preset, {"at_bound": ["parametric_eq.q[1]"]}, (), (), {}, SR)
     marked = [path for path, value, _ in result.table() if value.endswith(" *")]
     assert marked == ["parametric_eq.q"]
+
+
+def test_a_long_row_of_numbers_is_told_by_its_ends():
+    """Hundreds of them were a screen of digits."""
+    preset = Preset.of(dl.parse("filtered_noise(bands=24, knots=24)"), {"move_db": np.linspace(-50.0, 10.0, 576)}, SR)
+    rows = {path: value for path, value, _ in FitResult(preset, {}, (), (), {}, SR).table()}
+    assert rows["move_db"] == "576 numbers, -50 to 10 dB"
+    assert rows["gain_db"].count("-12") == 24

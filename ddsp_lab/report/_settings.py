@@ -10,12 +10,11 @@ import numpy as np
 
 from .._block import leaves
 from .._param import Param
-from .._result import FitResult
+from .._result import MANY, FitResult
 from ._charts import UNITS, Line, linear, number, points, stretched
 from ._html import Markup, el
 
 COLUMNS = ("Setting", "Value", "Range", "", "Loss if nudged", "")
-ROWS = 32  # numbers of one parameter that have a row each
 DECADES = 4  # of changes of the loss that the bars run over
 
 
@@ -50,7 +49,7 @@ def _settings(result: FitResult) -> Iterator[Setting]:
     flat = result.preset.flat
     for path, param, _ in leaves(result.preset.block):
         value = np.asarray(flat[path], float)
-        if value.ndim and value.size <= ROWS:
+        if value.ndim and value.size <= MANY:
             yield from (Setting(path, f"{path}[{i}]", param, v) for i, v in enumerate(value))
         else:
             yield Setting(path, path, param, value)
