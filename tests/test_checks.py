@@ -232,9 +232,10 @@ def test_check_and_fit_tell(tmp_path):
 
 def test_ten_seconds_take_no_time():
     pair = prepare_pair(notes(10.0), 0.5 * notes(10.0), SR, Gain())
-    seconds = []
-    for _ in range(9):  # the least of them: beside other work a processor is slower, not the program
+
+    def seconds():
         began = time.process_time()
         findings(pair, SR)
-        seconds.append(time.process_time() - began)
-    assert min(seconds) < 0.3
+        return time.process_time() - began
+
+    assert any(seconds() < 0.3 for _ in range(9))  # once: beside other work a processor is slower, not the program
