@@ -73,9 +73,9 @@ def readings(heard: Heard, x: np.ndarray, sr: int, synths: Iterable[Synth] = ())
 def _under_vibrato(x: np.ndarray, sr: int) -> list[tuple[float, float]]:
     """Two tones that stand out of noise once their vibrato is taken away, and how sure each is."""
     tones = combs(x, sr)
-    return (
-        [] if tones is None else [(f, 1.0 - np.exp(-c / CLEAR)) for f, c in zip(tones.f0_hz, tones.clear, strict=True)]
-    )
+    if tones is None:
+        return []
+    return [(f, 1.0 - np.exp(-clear / CLEAR)) for f, clear in zip(tones.f0_hz, tones.clear, strict=True)]
 
 
 def _as_one(heard: Heard, x: np.ndarray, sr: int) -> Heard:

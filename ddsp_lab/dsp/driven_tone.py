@@ -5,10 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import least_squares
-from scipy.signal import resample_poly
 
 from .clearness import clearness
-from .falling_tone import FallingTone, falling_hz
+from .falling_tone import FallingTone, beginning, falling_cycles
 
 RATE_HZ = 11_000.0  # at least
 LONGEST_S = 0.4  # of a sound that is looked at
@@ -33,14 +32,12 @@ def driven_tone(
     What a limit adds lies on whole multiples and, where a tone falls quickly, on the tone itself; so the limit is part
     of what is refined. Every moment is weighed by how much else is left in it.
     """
-    fewer = max(1, int(sr / RATE_HZ))
-    x = resample_poly(np.asarray(x[: int(LONGEST_S * sr)], np.float64), 1, fewer)
-    rate = sr / fewer
+    x, rate = beginning(x, sr, LONGEST_S, RATE_HZ)
     t, clear = np.arange(x.size) / rate, np.ones(x.size)
 
     def wave(v: np.ndarray) -> np.ndarray:
-        hz, drive = falling_hz(t, 2.0 ** v[0], v[1], np.exp(v[2])), 10.0 ** (v[4] / 20.0)
-        angle = 2.0 * np.pi * ((np.cumsum(hz) - hz) / rate + v[5])
+        angle = 2.0 * np.pi * (falling_cycles(t, 2.0 ** v[0], v[1], np.exp(v[2])) + v[5])
+        drive = 10.0 ** (v[4] / 20.0)
         return np.tanh(drive * np.sin(angle) * np.exp(-3.0 * np.log(10.0) * t / np.exp(v[3]))) / np.tanh(drive)
 
     def level(v: np.ndarray) -> float:

@@ -45,9 +45,10 @@ def _scales(
         attack, decay, sustain, release, off = row
         e = adsr(t, off, attack, decay, sustain, release, curve)
         # the median of the ratios, weighted by how much each counts: frames that are read wrong do not move it
-        order = jnp.argsort(values / (e + FLOOR))
+        ratio = values / (e + FLOOR)
+        order = jnp.argsort(ratio)
         share = jnp.cumsum((weight * e)[order])
-        scale = (values / (e + FLOOR))[order][jnp.searchsorted(share, 0.5 * share[-1])]
+        scale = ratio[order][jnp.searchsorted(share, 0.5 * share[-1])]
         return jnp.sum(weight * jnp.abs(scale * e - values)), scale
 
     return jax.vmap(one)(settings)

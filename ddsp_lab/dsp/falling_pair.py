@@ -6,10 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import least_squares
-from scipy.signal import resample_poly
 
 from .clearness import clearness
-from .falling_tone import RATE, FallingTone, falling_hz, without
+from .falling_tone import RATE, FallingTone, beginning, falling_cycles, without
 
 INTERVALS = np.geomspace(1.2, 3.0, 40)  # tried
 SOONER = 0.5  # of the lower one's decay: the upper one's
@@ -52,9 +51,7 @@ def falling_pair(
     Reference: Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
     variables separate", SIAM Journal on Numerical Analysis 10(2), 1973.
     """
-    fewer = max(1, int(sr / (RATE * most_hz)))
-    x = resample_poly(np.asarray(x[: int(LONGEST_S * sr)], np.float64), 1, fewer)
-    rate = sr / fewer
+    x, rate = beginning(x, sr, LONGEST_S, RATE * most_hz)
     clear = np.ones(x.size)
     starts = [start for tone in tones for start in _starts(x, rate, tone, hz)]
     found = [_refined(x, rate, start, clear, hz, most_st) for start in starts]
@@ -107,8 +104,7 @@ def _left(x: np.ndarray, rate: float, v: np.ndarray, clear: np.ndarray) -> tuple
     """What the best levels of both partials leave of `x`, as much as each moment counts, and these levels: of the
     lower one's sine and cosine, and of the upper one."""
     t = np.arange(x.size) / rate
-    hz = falling_hz(t, 2.0 ** v[0], v[1], np.exp(v[2]))
-    angle = TURN * (np.cumsum(hz) - hz) / rate
+    angle = TURN * falling_cycles(t, 2.0 ** v[0], v[1], np.exp(v[2]))
     fall = np.exp(-3.0 * np.log(10.0) * t / np.exp(v[3]))
     rows = clear * np.stack(
         [fall * np.sin(angle), fall * np.cos(angle), fall ** (1.0 / SOONER) * np.sin(np.exp(v[4]) * angle)]

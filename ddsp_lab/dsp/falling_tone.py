@@ -36,13 +36,21 @@ class FallingTone(NamedTuple):
 
     def cycles(self, t: Float[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
         """The phase since the beginning at times of even distance."""
-        hz = falling_hz(t, self.hz, self.sweep_st, self.sweep_s)
-        return (np.cumsum(hz) - hz) * (t[1] - t[0] if t.size > 1 else 0.0)
+        return falling_cycles(t, self.hz, self.sweep_st, self.sweep_s)
 
 
-def falling_hz(t: Float[np.ndarray, " t"], hz: float, sweep_st: float, sweep_s: float) -> Float[np.ndarray, " t"]:
-    r"""$f\,2^{s\,10^{-3 t / T_s} / 12}$."""
-    return hz * 2.0 ** (sweep_st * 10.0 ** (-3.0 * t / sweep_s) / 12.0)
+def falling_cycles(t: Float[np.ndarray, " t"], hz: float, sweep_st: float, sweep_s: float) -> Float[np.ndarray, " t"]:
+    r"""The phase of what sounds at $f\,2^{s\,10^{-3 t / T_s} / 12}$, at times of even distance."""
+    now_hz = hz * 2.0 ** (sweep_st * 10.0 ** (-3.0 * t / sweep_s) / 12.0)
+    return (np.cumsum(now_hz) - now_hz) * (t[1] - t[0] if t.size > 1 else 0.0)
+
+
+def beginning(
+    x: Float[np.ndarray, " t"], sr: int, longest_s: float, rate_hz: float
+) -> tuple[Float[np.ndarray, " s"], float]:
+    """So much of a sound, at a rate that is enough for it, and that rate: `rate_hz` or up to twice as much."""
+    fewer = max(1, int(sr / rate_hz))
+    return resample_poly(np.asarray(x[: int(longest_s * sr)], np.float64), 1, fewer), sr / fewer
 
 
 def falling_tones(
@@ -58,9 +66,7 @@ def falling_tones(
     Reference: Boashash, "Estimating and interpreting the instantaneous frequency of a signal", Proceedings of the IEEE
     80(4), 1992.
     """
-    fewer = max(1, int(sr / (RATE * most_hz)))
-    x = resample_poly(np.asarray(x[: int(LONGEST_S * sr)], np.float64), 1, fewer)
-    rate = sr / fewer
+    x, rate = beginning(x, sr, LONGEST_S, RATE * most_hz)
     z = _analytic(x, rate, min(most_hz, 0.45 * rate))
     power = np.abs(z) ** 2
     if z.size < 8 or not power.sum() > 0.0:
@@ -100,13 +106,12 @@ def _analytic(x: np.ndarray, rate: float, most_hz: float) -> np.ndarray:
 def _polished(
     low: np.ndarray, t: np.ndarray, start: np.ndarray, hz: tuple[float, float], most_st: float
 ) -> FallingTone:
-    energy, step = float(low @ low), t[1] - t[0]
+    energy = float(low @ low)
     least = np.array([np.log2(hz[0]), 0.0, *np.log([0.004, 0.01])])
     most = np.array([np.log2(hz[1]), most_st, *np.log([0.6, 40.0])])
 
     def nearest(v: np.ndarray) -> tuple[np.ndarray, complex]:
-        hz = falling_hz(t, 2.0 ** v[0], v[1], np.exp(v[2]))
-        cycles = step * (np.cumsum(hz) - hz)
+        cycles = falling_cycles(t, 2.0 ** v[0], v[1], np.exp(v[2]))
         return nearest_wave(low, np.exp(2j * np.pi * cycles - 3.0 * np.log(10.0) * t / np.exp(v[3])))
 
     def residual(v: np.ndarray) -> np.ndarray:

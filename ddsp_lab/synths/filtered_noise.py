@@ -62,9 +62,10 @@ class FilteredNoise(Synth):
     def voice(self, p: Values, note: Note, samples: int, ctx: Context) -> Float[Array, " samples"]:
         centre_hz = band_centres(self.bands, LOWEST_HZ, HIGHEST_HZ)
         t = HOP / ctx.sr * np.arange(frames_for(samples, HOP))[:, None]
-        course = (
-            moved(p["move_db"], self.knots, t, note.duration_s) if self.knots else 10.0 ** (-3.0 * t / p["decay_s"])
-        )
+        if self.knots:
+            course = moved(p["move_db"], self.knots, t, note.duration_s)
+        else:
+            course = 10.0 ** (-3.0 * t / p["decay_s"])
         levels = 10.0 ** (p["gain_db"] / 20.0) * course
         y = shaped_noise(note.key, levels, centre_hz, samples, ctx.sr, HOP)
         return y * envelope(p, note, samples, ctx.sr)
@@ -76,18 +77,17 @@ class FilteredNoise(Synth):
             return []
         centre_hz = band_centres(self.bands, LOWEST_HZ, HIGHEST_HZ)
         gain_db, course = (self._moves if self.knots else self._decays)(hit, centre_hz)
-        short = dying_line.powers(hit.x, step := max(1, round(1e-3 * hit.sr)))
-        attack_ms = 1e3 * step / hit.sr * float(np.argmax(short > 0.5 * short.max()))
         loudest = float(gain_db.max())
         guess = course | {
             "gain_db": gain_db - loudest,
-            "attack_ms": 0.0 if self.knots else attack_ms,  # knots rise by themselves
             "sustain": 1.0,
             "gate": 1.0,
             "level_db": hit.level_db(10.0 ** (loudest / 20.0), p),
         }
         if self.knots:
-            return [within(self, guess)]
+            return [within(self, guess | {"attack_ms": 0.0})]  # knots rise by themselves
+        short = dying_line.powers(hit.x, step := max(1, round(1e-3 * hit.sr)))
+        guess["attack_ms"] = 1e3 * step / hit.sr * float(np.argmax(short > 0.5 * short.max()))
         falls = np.cumsum(short[::-1])[::-1] / np.sum(short)
         knee_s = float(np.argmax(falls < KNEE)) * step / hit.sr
         return [within(self, guess), within(self, guess | {"sustain": 0.3, "decay_ms": 2e3 * knee_s})]

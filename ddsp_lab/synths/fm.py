@@ -68,12 +68,17 @@ class Fm(Synth):
         carrier, ratio = self.params[:2]
         amplifier = amplifier_guess(heard, self.params)
         off_s = float(amplifier["gate"]) * heard.duration_s
+        in_reach = [
+            tone
+            for tone in modulated_tones(heard.x, ctx.sr)
+            if carrier.low <= tone.carrier_hz / heard.f0_hz <= carrier.high
+            and ratio.low <= tone.modulator_hz / tone.carrier_hz <= ratio.high
+        ]
         guesses = [
             {"carrier_ratio": c / heard.f0_hz, "ratio": m / c} | self._moved(of, time_s, off_s, heard.velocity)
-            for c, m, of, time_s in modulated_tones(heard.x, ctx.sr)
-            if carrier.low <= c / heard.f0_hz <= carrier.high and ratio.low <= m / c <= ratio.high
+            for c, m, of, time_s in in_reach[:GUESSES]
         ]
-        return [amplifier | guess for guess in guesses[:GUESSES]] or [amplifier]
+        return [amplifier | guess for guess in guesses] or [amplifier]
 
     def _moved(self, of: Modulation, time_s: np.ndarray, off_s: float, velocity: float) -> Values:
         """What moves the index as it is heard to move."""
