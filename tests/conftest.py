@@ -1,14 +1,16 @@
-"""One processor backend, one compile cache, and how often Hypothesis tries.
+"""One processor backend, one compile cache, little else beside the tracing, and how often Hypothesis tries.
 
 `pytest` runs everything in minutes. `pytest -m nightly` runs the Hypothesis tests with 1,000 examples for 100, whether
 anything is finite with 10,000, and whatever is marked nightly; DDSP_LAB_NIGHTLY=1 gives the whole suite those examples.
 """
 
+import gc
 import os
 import signal
 from itertools import count
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")  # nobody reads where an operation was written
 
 import jax
 
@@ -57,6 +59,13 @@ def pytest_collection_modifyitems(config, items):
     if late:
         config.hook.pytest_deselected(items=late)
         items[:] = [item for item in items if item not in late]
+
+
+def pytest_collection_finish():
+    # tracing makes a hundred objects an operation, and after every 700 Python would look for circles among them
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_runtest_teardown():
