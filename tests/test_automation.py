@@ -25,7 +25,11 @@ STEERED = {
     for path, q, _ in leaves(block)
     if q.automatable
 }
-steered = pytest.mark.parametrize(("block", "path", "param"), STEERED.values(), ids=STEERED)
+DAILY = set({block: name for name, (block, *_) in reversed(STEERED.items())}.values())  # the first of each block
+steered = pytest.mark.parametrize(
+    ("block", "path", "param"),
+    [pytest.param(*v, id=k, marks=() if k in DAILY else pytest.mark.nightly) for k, v in STEERED.items()],
+)
 
 
 def steered_by(block, path):
