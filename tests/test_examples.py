@@ -13,6 +13,7 @@ from ddsp_lab import Block, Damage, Optimizer, Preset, Target, audio
 
 EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+OF_A_PAGE = ("pedal.py", "drum_patch.py", "timbre_transfer.py")  # a page of the docs runs the same in short
 RUNS = [  # each with a line that it prints where all is well, and what it leaves behind
     ("preset_from_a_reference.py", r"compressor\.ratio +5 ", ["preset.json", "report.html", "chords.wav"]),
     ("pedal.py", "kept: high_pass >> soft_clip", ["preset.json", "guitar.wav", "pedal.wav", "fit.wav"]),
@@ -42,7 +43,10 @@ def test_an_example_is_short_and_begins_by_saying_what_it_shows(script):
     assert len(text.splitlines()) < 80
 
 
-@pytest.mark.parametrize(("name", "says", "leaves"), RUNS, ids=lambda x: x if str(x).endswith(".py") else "")
+@pytest.mark.parametrize(
+    ("name", "says", "leaves"),
+    [pytest.param(*run, id=run[0], marks=pytest.mark.nightly if run[0] in OF_A_PAGE else ()) for run in RUNS],
+)
 def test_every_example_runs_and_finds_what_it_looks_for(name, says, leaves, tmp_path):
     assert re.search(says, ran(name, tmp_path))
     assert set(leaves) <= {path.name for path in tmp_path.iterdir()}
