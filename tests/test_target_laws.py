@@ -36,7 +36,11 @@ VARIED = [
 VARIANTS = {str(t): t for t in VARIED}
 SUMS = {"sum": Esr() + 0.1 * MultiResolutionStft(), "least squares": 2.0 * Esr() + Esr(pre_emphasis=0.9)}
 ALL = MEMBERS | SWITCHED | VARIANTS | SUMS
-every = pytest.mark.parametrize("target", ALL.values(), ids=ALL)
+every_text = pytest.mark.parametrize("target", ALL.values(), ids=ALL)
+every = pytest.mark.parametrize(
+    "target",
+    [pytest.param(v, id=k, marks=pytest.mark.nightly if k in SWITCHED | VARIANTS else ()) for k, v in ALL.items()],
+)
 
 
 def noise(seed, samples=SAMPLES, level=0.2):
@@ -54,7 +58,7 @@ def compare(target, reference, y, length=None, jit=jax.jit):
     return float(value), np.asarray(slope)
 
 
-@every
+@every_text
 def test_is_frozen_hashable_and_reads_back(target):
     same = dataclasses.replace(target)
     assert same == target
@@ -123,7 +127,8 @@ def test_residual_squares_add_up_to_the_distance(target):
 
 @every
 @pytest.mark.parametrize(
-    ("samples", "padding"), [(SAMPLES, 5000), (2048, 1), pytest.param(1999, 50, marks=pytest.mark.nightly)]
+    ("samples", "padding"),
+    [(SAMPLES, 5000), *(pytest.param(*v, marks=pytest.mark.nightly) for v in ((2048, 1), (1999, 50)))],
 )
 def test_padding_is_not_heard(target, samples, padding):
     """Recordings of different lengths share a program: zeros after `length` change neither distance nor slope."""
@@ -272,7 +277,7 @@ def test_log_mel_is_its_formula():
 # --- what does not belong together
 
 
-@every
+@every_text
 def test_recordings_of_different_shapes_are_refused_and_never_broadcast(target):
     x = noise(0)
     for other in (x[:1], x[:, :-1], x[:, :1], x[0], x[None]):
@@ -284,7 +289,7 @@ def test_recordings_of_different_shapes_are_refused_and_never_broadcast(target):
 
 
 @every
-@pytest.mark.parametrize("samples", [1, *(pytest.param(n, marks=pytest.mark.nightly) for n in (2, 63)), 300])
+@pytest.mark.parametrize("samples", [1, *(pytest.param(n, marks=pytest.mark.nightly) for n in (2, 63, 300))])
 def test_short_recordings_have_a_distance_or_a_reason_why_not(target, samples):
     mirrors = any(getattr(t, "auraloss_compatible", False) for _, t in target.terms().values())
     refused = pytest.raises(DdspLabError, match="mirrored") if mirrors else nullcontext()
