@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.signal
+from helpers import jit
 
 from ddsp_lab import Context, render
 from ddsp_lab.dsp import ballistics, dynamics
@@ -259,9 +260,9 @@ def test_what_looks_ahead_streams_and_has_gradients():
     x, p = jnp.asarray(music(0.1, 2)), {q.name: q.default for q in Compressor().params} | {"threshold_db": -40.0}
     block = Compressor(lookahead_ms=3.0)
     whole = jax.jit(lambda p, x: block.apply(p, x, Context(SR)))(p, x)
-    state, pieces = block.init(2, Context(SR)), []
+    step, state, pieces = jax.jit(block.step), block.init(2, Context(SR)), []
     for first, last in ((0, 1), (1, 100), (100, 1500), (1500, 4800)):
-        state, y = block.step(p, state, x[:, first:last], Context(SR))
+        state, y = step(p, state, x[:, first:last], Context(SR))
         pieces.append(y)
     assert apart(np.concatenate(pieces, axis=1), np.asarray(whole)) < 1e-6
     slope = jax.jit(jax.grad(lambda p: jnp.sum(block.apply(p, x, Context(SR)) ** 2)))(p)
@@ -271,14 +272,18 @@ def test_what_looks_ahead_streams_and_has_gradients():
 # --- crossovers and what stands on them
 
 
+def split_at(x, cutoffs):
+    return np.asarray(splits(x, np.float32(cutoffs), SR, no_sound(len(cutoffs) + 1, len(x)))[1])
+
+
+splits = jit(split, static_argnums=2)
 MORE_CUTOFFS = [pytest.param(hz, marks=pytest.mark.nightly) for hz in ((200.0, 2000.0), (300.0, 400.0, 500.0))]
 
 
 @pytest.mark.parametrize("cutoffs", [(500.0,), (120.0, 800.0, 5000.0), *MORE_CUTOFFS])
 def test_bands_add_up_flat(cutoffs):
     click = np.eye(1, SR, dtype=np.float32)
-    bands = split(jnp.asarray(click), jnp.float32(cutoffs), SR, no_sound(len(cutoffs) + 1, 1))[1][:, 0]
-    heard = np.abs(np.fft.rfft(np.asarray(bands, np.float64).sum(axis=0)))
+    heard = np.abs(np.fft.rfft(split_at(click, cutoffs)[:, 0].astype(np.float64).sum(axis=0)))
     assert np.abs(20.0 * np.log10(heard)).max() < 1e-4
 
 
@@ -286,7 +291,7 @@ def test_bands_are_linkwitz_and_riley_s():
     """In scipy's filters and float64: a low-pass and the all-pass of what is above, a high- and a low-pass, two of the
     one kind."""
     x = noise(0, SR)
-    bands = np.asarray(split(jnp.asarray(x), jnp.float32([200.0, 2000.0]), SR, no_sound(3, 1))[1][:, 0])
+    bands = split_at(x, [200.0, 2000.0])[:, 0]
     low, high = (
         [np.tile(scipy.signal.butter(2, f, kind, fs=SR, output="sos"), (2, 1)) for f in (200.0, 2000.0)]
         for kind in ("low", "high")
@@ -310,10 +315,8 @@ def test_a_multiband_compressor_is_compressors_on_bands():
     p |= {"release_ms": [200.0, 100.0, 50.0], "makeup_gain_db": [1.0, 2.0, 3.0]}
     crossover = {"crossover_hz": [200.0, 2000.0]}
     x = music(0.5, 2)
-    bands = split(jnp.asarray(x), jnp.float32([200.0, 2000.0]), SR, no_sound(3, 2))[1]
-    wanted = sum(
-        render(Compressor(), {k: v[b] for k, v in p.items()}, np.asarray(bands[b]), SR).astype(float) for b in range(3)
-    )
+    bands = split_at(x, [200.0, 2000.0])
+    wanted = sum(render(Compressor(), {k: v[b] for k, v in p.items()}, bands[b], SR).astype(float) for b in range(3))
     assert apart(render(MultibandCompressor(), p | crossover, x, SR), wanted) < 1e-5
 
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import jit
 
 from ddsp_lab.dsp import band_limited, envelopes, noise, trig
 
@@ -20,21 +21,20 @@ def test_a_sine_of_turns_and_a_tangent_are_exact_to_seven_digits():
     assert np.abs(trig.half_tangent(share) / exact - 1.0).max() < 5e-7
 
 
+blend = jit(band_limited.blend)
+pushed = jit(lambda at, along: jax.jvp(band_limited.blend, at, along)[1])
+
+
 @pytest.mark.parametrize("shape", [0.3, 1.6, 2.2])
 def test_the_slopes_of_a_blend_are_its_differences(shape):
     """In every argument, at any place in a turn, also where jumps are closer than their shapes are long."""
     rng, by = np.random.default_rng(0), 1e-6
     with jax.enable_x64(True):
-        turns, per_sample = jnp.asarray(rng.uniform(size=500)), jnp.asarray(rng.uniform(0.01, 0.33, 500))
-        for k, v in enumerate((turns, per_sample, jnp.full(500, shape), jnp.full(500, 0.31))):
-            others = [turns, per_sample, jnp.asarray(shape), jnp.asarray(0.31)]
-
-            def at(v, k=k, others=others):
-                return band_limited.blend(*others[:k], v, *others[k + 1 :])
-
-            scalar = v if k < 2 else v[0]
-            _, slope = jax.jvp(at, (scalar,), (jnp.ones_like(scalar),))
-            np.testing.assert_allclose(slope, (at(scalar + by) - at(scalar - by)) / (2.0 * by), atol=2e-4)
+        at = rng.uniform(size=500), rng.uniform(0.01, 0.33, 500), np.float64(shape), np.float64(0.31)
+        for k in range(4):
+            along = tuple(np.full_like(v, i == k) for i, v in enumerate(at))
+            low, high = (blend(*(v + s * by * d for v, d in zip(at, along, strict=True))) for s in (-1.0, 1.0))
+            np.testing.assert_allclose(pushed(at, along), (high - low) / (2.0 * by), atol=2e-4)
 
 
 @pytest.mark.parametrize(("draw", "variance"), [(noise.uniform, 1.0 / 3.0), (noise.normal, 1.0)])

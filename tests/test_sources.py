@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import jit
 from scipy.special import jv
 
 from ddsp_lab import note, notes, render
@@ -101,7 +102,7 @@ def test_a_blend_passes_through_all_waves():
     turns, per_sample = jnp.asarray(np.arange(200) / 97.3, jnp.float32), jnp.float32(1.0 / 97.3)
     waves = [np.sin(2.0 * np.pi * np.float64(turns))] + [f(turns, per_sample) for f in WAVES.values()]
     for shape, wave in zip((0.0, 2.0, 1.0, 3.0), waves, strict=True):
-        np.testing.assert_allclose(band_limited.blend(turns, per_sample, jnp.float32(shape), 0.3), wave, atol=3e-6)
+        np.testing.assert_allclose(jit(band_limited.blend)(turns, per_sample, shape, 0.3), wave, atol=3e-6)
 
 
 @pytest.mark.parametrize("shape", [0.0, 1.0, 2.0, 3.0])
@@ -132,8 +133,8 @@ def test_hard_sync_has_the_spectrum_of_what_is_begun_anew(shape, f, ratio, alias
 def test_sync_by_nothing_is_the_wave_itself():
     turns, per_sample = jnp.asarray(np.arange(500) / 97.3, jnp.float32), jnp.float32(1.0 / 97.3)
     for shape in (0.0, 1.0, 1.6, 2.0, 3.0):
-        got = hard_sync.synced(turns, per_sample, 1.0, jnp.float32(shape), 0.3)
-        np.testing.assert_allclose(got, band_limited.blend(turns, per_sample, jnp.float32(shape), 0.3), atol=2e-4)
+        got = jit(hard_sync.synced)(turns, per_sample, 1.0, shape, 0.3)
+        np.testing.assert_allclose(got, jit(band_limited.blend)(turns, per_sample, shape, 0.3), atol=2e-4)
 
 
 # --- envelopes
@@ -227,16 +228,24 @@ def test_gliding_harmonics_and_their_gradients_are_those_of_a_plain_sum():
         between = (1.0 - later) * levels[whole] + later * levels[whole + 1]
         return jnp.sum(between * jnp.sin(2.0 * jnp.pi * jnp.arange(1, count + 1) * turns[:, None]), axis=1)
 
-    y, pull = jax.vjp(lambda t, v: harmonics.gliding_harmonics(t, v, hop), turns, levels)
+    def gliding(turns, levels):
+        return harmonics.gliding_harmonics(turns, levels, hop)
+
+    def pulled(f, *args):
+        def both(turns, levels, weight):
+            y, pull = jax.vjp(f, turns, levels)
+            return y, pull(weight)
+
+        return jax.tree.map(np.asarray, jit(both)(*args))
+
+    y, found = pulled(gliding, turns, levels, weight)
     with jax.enable_x64(True):
-        exact, pulled = jax.vjp(plain, jnp.asarray(turns, jnp.float64), jnp.asarray(levels, jnp.float64))
-        slopes = [np.asarray(v) for v in pulled(jnp.asarray(weight, jnp.float64))]
-        exact = np.asarray(exact)
+        exact, slopes = pulled(plain, *(v.astype(np.float64) for v in (turns, levels, weight)))
     np.testing.assert_allclose(y, exact, atol=1e-5)
-    for got, slope in zip(pull(weight), slopes, strict=True):
+    for got, slope in zip(found, slopes, strict=True):
         np.testing.assert_allclose(got, slope, atol=3e-5 * np.abs(slope).max())
     direction = (np.float32(rng.standard_normal(samples)), np.float32(rng.standard_normal(levels.shape)))
-    _, moved = jax.jvp(lambda t, v: harmonics.gliding_harmonics(t, v, hop), (turns, levels), direction)
+    _, moved = jit(lambda at, along: jax.jvp(gliding, at, along))((turns, levels), direction)
     by_slopes = sum(np.sum(d * s) for d, s in zip(direction, slopes, strict=True))
     assert float(moved @ weight) == pytest.approx(by_slopes, rel=1e-3)
 
