@@ -39,6 +39,9 @@ every = pytest.mark.parametrize("block", MEMBERS.values(), ids=MEMBERS)
 SMOOTH = {k: v for k, v in MEMBERS.items() if v.differentiable}
 every_differentiable = pytest.mark.parametrize("block", SMOOTH.values(), ids=SMOOTH)
 every_variant = pytest.mark.parametrize("block", VARIANTS.values(), ids=VARIANTS)
+every_and_by_night_its_variants = pytest.mark.parametrize(
+    "block", [pytest.param(v, id=k, marks=() if k in MEMBERS else pytest.mark.nightly) for k, v in VARIANTS.items()]
+)
 
 
 def every_with_its_own(method):
