@@ -135,7 +135,7 @@ def test_gradients_are_finite_everywhere(block):
 @every
 def test_curves_reach_the_voices(block):
     moved = [(path, q) for path, q, _ in leaves(block) if q.automatable and q.shape == ()]
-    for path, q in moved if NIGHTLY else moved[:: max(1, len(moved) // 4)]:
+    for path, q in moved if NIGHTLY else moved[:: max(1, len(moved) // 2)]:
         value = float(q.from_unit(0.4))
         flat = render(block, {path: np.full(round(LENGTH_S * SR), value)}, ONE, SR)
         assert apart(flat, render(block, {path: value}, ONE, SR)) < 2e-2, path
@@ -143,6 +143,7 @@ def test_curves_reach_the_voices(block):
         assert apart(render(block, {path: ramp}, ONE, SR), flat) > 1e-3 or path in _asleep(block), path
 
 
+@pytest.mark.nightly
 def test_a_synced_oscillator_keeps_the_laws(monkeypatch):
     """A setting that adds a parameter."""
     block = parse("oscillator(sync=true)")
@@ -152,7 +153,13 @@ def test_a_synced_oscillator_keeps_the_laws(monkeypatch):
     test_pieces_are_the_whole(block, monkeypatch)
 
 
-@pytest.mark.parametrize("text", ["additive(partials=8, shaped=3, knots=3)", "filtered_noise(bands=4, knots=3)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("additive(partials=8, shaped=3, knots=3)", marks=pytest.mark.nightly),
+        "filtered_noise(bands=4, knots=3)",
+    ],
+)
 def test_levels_that_move_between_knots_keep_the_laws(text):
     """A setting that changes a parameter for another."""
     block = parse(text)
@@ -197,7 +204,9 @@ def test_estimates_are_within_bounds(block):
     for reference in (*sounds, *nothing, noise, np.concatenate([noise, -noise])):
         guesses = block.estimate(TWO, reference, CTX)
         assert guesses or reference is not noise
-        for guess in guesses + block.estimate(TWO, reference, CTX, space.decode(space.start)):
+        if NIGHTLY or reference is sounds[0] or reference is noise:
+            guesses += block.estimate(TWO, reference, CTX, space.decode(space.start))
+        for guess in guesses:
             known = space.known(guess)
             assert all(np.isfinite(v).all() and np.shape(v) == space.params[k].shape for k, v in known.items())
 
