@@ -109,8 +109,8 @@ def pair():
         yield two
 
 
-def test_two_workers_find_what_one_finds(serial):
-    assert outcome(fitted("local:2")) == serial
+def test_two_workers_find_what_one_finds(serial, pair):
+    assert outcome(fitted(pair)) == serial
 
 
 def test_the_order_in_which_tasks_are_finished_is_no_matter(serial):

@@ -124,7 +124,7 @@ def test_improves_on_the_start(optimizer):
 
 
 @every
-@pytest.mark.parametrize("corner", [0, 1])
+@pytest.mark.parametrize("corner", [pytest.param(0, marks=pytest.mark.nightly), 1])
 def test_stays_in_the_unit_cube(optimizer, corner):
     """From a corner to an optimum on the bounds, by descents that want beyond them."""
     bound = {k: np.broadcast_to((q.low, q.high)[corner], q.shape) for k, q in Space(CHAIN).params.items()}
@@ -185,7 +185,7 @@ def test_a_region_without_finite_losses_is_no_trap(optimizer):
 
 
 @every
-@pytest.mark.parametrize("kept", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("kept", [0.5, *(pytest.param(v, marks=pytest.mark.nightly) for v in (0.0, 1.0))])
 def test_a_killed_search_resumes_to_the_bit(optimizer, kept, tmp_path):
     whole = searched(optimizer, 120)
     path = tmp_path / "journal.jsonl"

@@ -391,7 +391,7 @@ def test_a_killed_search_loses_no_generation(files, searched, seed):
     assert outcome(files / "run") == outcome(searched)
 
 
-@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "json"])
+@pytest.mark.parametrize("as_json", [[], pytest.param(["--json"], marks=pytest.mark.nightly)], ids=["text", "json"])
 def test_ctrl_c_saves_and_says_so(files, whole, as_json):
     running = process(*FIT, *as_json, cwd=files)
     once_there_are(20, files / "run", running)
