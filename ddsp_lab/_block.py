@@ -75,6 +75,8 @@ class Block(Registered, abc.ABC):
     echoes: ClassVar[bool] = False  # whether its loudest output may come later than its input
     sequential: ClassVar[bool] = False  # whether it must run sample by sample
     is_source: ClassVar[bool] = False  # whether it sounds without being given anything, as an effect
+    in_phase: ClassVar[bool] = True  # whether its wave follows from its parameters, once nothing is random in it
+    noise: ClassVar[tuple[str, ...]] = ()  # the parameters of what is: none is heard where they are least
     surrogate_gradient: ClassVar[bool] = False  # whether its gradient stands in for one that is zero or says nothing
 
     def __post_init__(self) -> None:

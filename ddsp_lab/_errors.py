@@ -26,6 +26,7 @@ CODES = {
     "hear-silence": "nothing in the recording is loud enough to be a note",
     "hear-pitchless": "nothing in the recording has a pitch where one is needed",
     "hear-unsure": "the pitch of some notes is a guess",
+    "match-in-phase": "the very wave of a note was found, and how much of its energy is left beside it",
     "match-chosen": "which family of synths was chosen, and why",
     "notes-empty": "there are no notes, or more than can be played",
     "notes-shape": "what was given are no notes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -42,6 +42,7 @@ SHORT_STRUCK = "successive_halving(starts=2, scouts=0, steps=20, last=40, jumps=
 LONG_STRUCK = "successive_halving(starts=6, scouts=48, steps=25, last=200, jumps=1)"
 SHORT_WIDE = "successive_halving(starts=1, scouts=0, steps=40, last=60, jumps=0)"
 LONG_WIDE = "successive_halving(starts=1, scouts=0, steps=40, last=200, jumps=0)"
+POLISH = "successive_halving(starts=1, scouts=0, steps=10, last=60, jumps=0)"  # where the wave was found
 
 
 def synths(chain: Block) -> list[Synth]:
@@ -89,20 +90,26 @@ def price(chain: Block, frozen: Iterable[str]) -> float:
     return (1.0 + PAYS) ** len({name.partition("[")[0] for name in Space(chain, frozen).names})
 
 
-def question(
-    chain: Block, played: Notes, audio: np.ndarray, sr: int, target: Target, frozen: Iterable[str]
-) -> tuple[Problem, np.ndarray]:
-    """The problem of a recording and a chain, and points to begin at: where the chain begins and what its sources
-    guess, or random ones where they guess nothing."""
+def guesses(chain: Block, played: Notes, audio: np.ndarray, sr: int, frozen: Iterable[str]) -> list[np.ndarray]:
+    """The points that the sources of a chain guess from a recording."""
     space = Space(chain, frozen)
+    reference = prepare_pair(played, audio, sr, chain, aligned=False).reference
+    return Sources(space, played, reference, sr).estimates(space.start, 0)
+
+
+def points(space: Space, guessed: Sequence[np.ndarray]) -> np.ndarray:
+    """Points to begin at: where the chain begins and what is guessed, or random ones where nothing is."""
+    others = guessed or list(np.random.default_rng(0).random((SCOUTS, space.size)))
+    return np.stack([space.start, *others])
+
+
+def question(chain: Block, played: Notes, audio: np.ndarray, sr: int, target: Target, frozen: Iterable[str]) -> Problem:
+    """The problem of a recording and a chain."""
     pair = prepare_pair(played, audio, sr, chain, aligned=False)
-    points = [space.start, *Sources(space, played, pair.reference, sr).estimates(space.start, 0)]
-    if len(points) == 1:
-        points += list(np.random.default_rng(0).random((SCOUTS, space.size)))
-    return problem([pair], [Window(0, 0, pair.samples)], space, target, sr), np.stack(points)
+    return problem([pair], [Window(0, 0, pair.samples)], Space(chain, frozen), target, sr)
 
 
-def glance(chain: Block, played: Notes, audio: np.ndarray, sr: int, target: Target, frozen: Iterable[str]) -> float:
-    """The least loss of these points."""
-    losses = _problem.losses(*question(chain, played, audio, sr, target, frozen))
+def least(problem: Problem, us: np.ndarray) -> float:
+    """The least loss of some points."""
+    losses = _problem.losses(problem, us)
     return float(np.min(np.where(np.isfinite(losses), losses, np.inf)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +45,12 @@ def playing(
         known |= {"velocity_sensitivity", "hardness_db"}
     if rings(chain) and line.count == 1 and line.onset_s[0] + line.duration_s[0] >= x.size / sr - 1e-6:
         known |= {"release_ms", "gate"}  # nothing of them is heard
-    owned = [path for path, q, owner in leaves(chain) if isinstance(owner, Synth) and q.name in known]
-    return Playing(line, sure, (*frozen, *owned))
+    return Playing(line, sure, (*frozen, *owned(chain, known)))
+
+
+def owned(chain: Block, names: Collection[str]) -> list[str]:
+    """The paths of the parameters of its synths that have one of these names."""
+    return [path for path, q, owner in leaves(chain) if isinstance(owner, Synth) and q.name in names]
 
 
 def notes_for(chain: Block, heard: Heard, x: np.ndarray, sr: int) -> tuple[Notes, np.ndarray]:

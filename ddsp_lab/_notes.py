@@ -52,6 +52,11 @@ class Notes:
         """How much audio these notes are."""
         return round(self.length_s * sr)
 
+    def rows(self) -> list[list[float]]:
+        """As `notes` takes them."""
+        table = np.stack([self.onset_s, self.duration_s, self.pitch, self.velocity], axis=1)
+        return np.asarray(table, np.float64).tolist()
+
     def longer(self, seconds: float) -> Notes:
         """The same, with so much silence after them."""
         return replace(self, length_s=self.length_s + seconds)

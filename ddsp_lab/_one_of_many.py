@@ -14,7 +14,7 @@ from . import __version__
 from ._block import Block
 from ._choice import AUTO
 from ._errors import DdspLabError, FitError
-from ._families import families, question
+from ._families import families, guesses, points, question
 from ._heard import Playing, playing, unsure
 from ._matched import MatchResult, keep_notes
 from ._pairs import prepare_pair
@@ -104,9 +104,11 @@ class OneOfMany:
 
     def job(self, chain: Block) -> Job:
         play = playing(chain, self.heard, None, self._mono, self.sr, self.asked.frozen)
-        problem, points = question(chain, play.line, self.audio, self.sr, self.asked.target, play.frozen)
-        scouts = np.random.default_rng(self.asked.seed).random((SCOUTS, points.shape[1]))
-        return Job(chain, play, Member(problem, np.concatenate([points, scouts])))
+        problem = question(chain, play.line, self.audio, self.sr, self.asked.target, play.frozen)
+        guessed = guesses(chain, play.line, self.audio, self.sr, play.frozen)
+        begins = points(Space(chain, play.frozen), guessed)
+        scouts = np.random.default_rng(self.asked.seed).random((SCOUTS, begins.shape[1]))
+        return Job(chain, play, Member(problem, np.concatenate([begins, scouts])))
 
     def result(self, job: Job, found: Found, seconds: float, compiling: float, fresh: bool) -> MatchResult:
         """What was found, written into its folder."""

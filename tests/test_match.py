@@ -56,7 +56,7 @@ def test_auto_says_what_it_has_chosen_and_why(line, monkeypatch, tmp_path):
     assert "of 4 families, short searches left" in said
     assert said.startswith("oscillator")
     assert result.preset.chain.startswith("oscillator")
-    monkeypatch.setattr("ddsp_lab._match.glance", None)  # the race is kept, and not run again
+    monkeypatch.setattr("ddsp_lab._match.Listening", None)  # the race is kept, and not run again
     again = dl.match(line[:, : SR // 2], SR, budget=200, folder=tmp_path)
     assert again.preset.values == result.preset.values
     assert again.notes == result.notes

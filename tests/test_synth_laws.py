@@ -54,6 +54,19 @@ def test_gives_one_finite_channel_as_long_as_the_notes(block):
         assert np.isfinite(y).all()
 
 
+@every_variant
+def test_what_is_random_is_declared_and_can_be_muted(block):
+    """Its wave follows from its parameters but for `noise`, unless it is declared not to be `in_phase`."""
+    render_at = jax.jit(lambda p, key: block.apply(p, ONE, Context(SR, key=key)))
+
+    def differ(noise):
+        p = Space(block).complete({q.name: noise(q) for q in block.params if q.name in block.noise})
+        return bool((render_at(p, jax.random.key(1)) != render_at(p, jax.random.key(2))).any())
+
+    assert differ(lambda q: q.low) != block.in_phase
+    assert differ(lambda q: q.high) == bool(block.noise or not block.in_phase)
+
+
 @every
 def test_sounds_at_its_start_values_and_not_before_its_note(block):
     y = played(block, Space(block).start, ONE)

@@ -37,6 +37,7 @@ class Hiss(StreamingBlock):
     memoryless = True
     time_invariant = False
     is_source = True
+    noise = ("gain_db",)
 
     @property
     def params(self) -> tuple[Param]:

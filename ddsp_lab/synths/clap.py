@@ -41,6 +41,7 @@ class Clap(Synth):
     bursts: Annotated[int, Meta(ge=2, le=8)] = 4
 
     tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
+    in_phase: ClassVar[bool] = False
     rings: ClassVar[bool] = True
     pitched: ClassVar[bool] = False
     params = (

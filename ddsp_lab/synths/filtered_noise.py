@@ -45,6 +45,7 @@ class FilteredNoise(Synth):
     knots: Annotated[int, Meta(ge=0, le=64)] = 0
 
     tail_s: ClassVar[float] = TAIL_S
+    in_phase: ClassVar[bool] = False
     rings: ClassVar[bool] = True
     pitched: ClassVar[bool] = False
 

@@ -41,6 +41,7 @@ class HarmonicPlusNoise(Synth):
     bands: Annotated[int, Meta(ge=2, le=64)] = 16
 
     tail_s: ClassVar[float] = TAIL_S
+    noise: ClassVar[tuple[str, ...]] = ("noise",)
 
     @property
     def params(self) -> tuple[Param, ...]:

@@ -38,6 +38,7 @@ class Hihat(Synth):
     """
 
     tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
+    noise: ClassVar[tuple[str, ...]] = ("noise",)
     rings: ClassVar[bool] = True
     pitched: ClassVar[bool] = False
     params = (

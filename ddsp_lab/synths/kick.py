@@ -35,6 +35,7 @@ class Kick(Synth):
     """
 
     tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
+    noise: ClassVar[tuple[str, ...]] = ("click",)
     rings: ClassVar[bool] = True
     pitched: ClassVar[bool] = False
     params = (

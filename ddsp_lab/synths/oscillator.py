@@ -50,6 +50,10 @@ class Oscillator(Synth):
     tail_s: ClassVar[float] = TAIL_S
 
     @property
+    def in_phase(self) -> bool:
+        return self.unison == 1
+
+    @property
     def params(self) -> tuple[Param, ...]:
         own = *((SYNC,) if self.sync else ()), *((DETUNE,) if self.unison > 1 else ())
         return (SHAPE, WIDTH, TUNE, *own, *AMPLIFIER)

@@ -34,6 +34,7 @@ class Snare(Synth):
     """
 
     tail_s: ClassVar[float] = 2.0  # by when the longest decay is 60 dB down
+    noise: ClassVar[tuple[str, ...]] = ("snappy",)
     rings: ClassVar[bool] = True
     pitched: ClassVar[bool] = False
     params = (

@@ -44,6 +44,7 @@ class Subtractive(Synth):
     steep: bool = False
 
     tail_s: ClassVar[float] = TAIL_S
+    noise: ClassVar[tuple[str, ...]] = ("noise",)
     params = (
         TUNE,
         *(replace(q, name=f"{k}_{q.name}") for k in ("osc1", "osc2") for q in (SHAPE, WIDTH)),

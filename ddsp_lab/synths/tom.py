@@ -41,6 +41,7 @@ class Tom(Synth):
     """
 
     tail_s: ClassVar[float] = 4.0  # by when the longest decay is 60 dB down
+    noise: ClassVar[tuple[str, ...]] = ("noise",)
     rings: ClassVar[bool] = True
     pitched: ClassVar[bool] = False
     params = (
