@@ -38,7 +38,7 @@ def laid_over(
     found: dict[int, Laid] = {}
     for guess, (line, values) in enumerate(guesses):
         y = played(chain, values, line, Context(sr)).mean(axis=0)
-        onset = round(float(line.onset_s[0]) * sr)
+        onset = min(round(float(line.onset_s[0]) * sr), wanted.size - 1)
         for lag, like in _likest(wanted[onset : onset + round(seconds * sr)], y, onset, round(LAG_S * sr)):
             found.setdefault(round(like / ALIKE), Laid(guess, lag / sr, like))
     return sorted(found.values(), key=lambda laid: -laid.like)[:MOST]

@@ -37,7 +37,7 @@ def in_phase(
     if not guesses or not _follows(chain):
         return None, 0
     search = InWaves(chain, guesses, audio, sr, frozen, given)
-    if search.space.size > MOST or search.least > budget or seconds < SHORTEST_S:
+    if not search.sounds or search.space.size > MOST or search.least > budget or seconds < SHORTEST_S:
         return None, 0
     return search.found(budget, seconds), ceil(search.spent)
 

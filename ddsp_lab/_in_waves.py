@@ -21,7 +21,7 @@ from ._families import pitched
 from ._first_wave import laid_over, redrawn, varied
 from ._notes import Notes, roomy
 from ._nudged import LINK, Nudged
-from ._pairs import Window, prepare_pair, problem
+from ._pairs import MIN_SAMPLES, Window, prepare_pair, problem
 from ._problem import Problem
 from ._space import Space
 from ._target import prepared
@@ -80,6 +80,11 @@ class InWaves:
         self.nudges = np.isin(self.space.names, [q.name for q in Nudged.params])
         self.random = np.random.default_rng(0)
         self.spent = 0.0  # in evaluations of all of the recording
+
+    @property
+    def sounds(self) -> bool:
+        """Whether there is anything to look at, at first."""
+        return self.short >= MIN_SAMPLES and bool(self.audio[:, : self.short].any())
 
     @property
     def least(self) -> float:

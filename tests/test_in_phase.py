@@ -80,6 +80,10 @@ def test_nothing_is_found_where_there_is_nothing_or_no_budget(wave):
     noise = 0.1 * np.random.default_rng(0).standard_normal(wave.shape).astype(np.float32)
     assert in_phase(CHAIN, beside(), noise, SR, FROZEN, given=False)[0] is None
     assert in_phase(CHAIN, beside(), wave, SR, FROZEN, given=False, budget=20) == (None, 0)
+    silent = np.where(np.arange(wave.shape[1]) < 0.4 * SR, 0.0, wave)
+    assert in_phase(CHAIN, beside(), silent, SR, FROZEN, given=False) == (None, 0)
+    late = [(dl.notes([(0.499, 0.1, 57.2, 0.8)], 0.5), Space(CHAIN).complete({}))]
+    assert in_phase(CHAIN, late, wave[:, : SR // 2], SR, FROZEN, given=False)[0] is None
     clap = dl.parse("clap")
     assert in_phase(clap, [(PLAYED, Space(clap).complete({}))], wave, SR, (), given=False) == (None, 0)
 
