@@ -31,8 +31,8 @@ def in_phase(
 
     A wave tells its parameters a thousand times as exactly as a spectrum does, to whom is near: with a pitch that is a
     little off the phase is lost within some periods. So descents begin with what sounds at first and see more and more
-    of it, those that leave least; onset and pitch go with the parameters, unless they are `given`. What is random in a
-    synth is muted meanwhile.
+    of it, those that leave least; onset and pitch go with the parameters, unless they are `given`. What is random in
+    the chain is muted meanwhile.
     """
     if not guesses or not _follows(chain):
         return None, 0

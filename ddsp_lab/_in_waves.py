@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import count
 from typing import NamedTuple
 
 import jax
@@ -67,11 +66,10 @@ class InWaves:
         given: bool,
     ):
         self.chain, self.sr = chain, sr
-        muted = {path: q.low for path, q, owner in leaves(chain) if q.name in owner.noise}
-        self.muted = tuple(muted)
+        self.muted = {path: q.low for path, q, owner in leaves(chain) if q.name in owner.noise}
         known = [q.name for q in Nudged.params] if given else [] if pitched(chain) else ["higher_st"]
-        still = [*(f"{LINK}.{path}" for path in (*frozen, *muted)), *known]
-        self.space = Space(Nudged(chain), still, start={f"{LINK}.{path}": v for path, v in muted.items()})
+        still = [*(f"{LINK}.{path}" for path in (*frozen, *self.muted)), *known]
+        self.space = Space(Nudged(chain), still, start={f"{LINK}.{path}": v for path, v in self.muted.items()})
         first = max(0, round((min(float(line.onset_s[0]) for line, _ in guesses) - BEFORE_S) * sr))
         self.begin_s, self.audio = first / sr, audio[:, first : first + round(LONGEST_S * sr)]
         self.guesses = [(line.window(self.begin_s, self.audio.shape[1] / sr), values) for line, values in guesses]
@@ -94,8 +92,8 @@ class InWaves:
     def found(self, budget: float, seconds: float) -> InPhase | None:
         """None where nothing is found, or not within so many evaluations and seconds."""
         began = time.perf_counter()
-        descents, seen_s, whole_s = self._first(), FIRST_S, self.audio.shape[1] / self.sr
-        for look in count():
+        descents, seen_s, whole_s, look = self._first(), FIRST_S, self.audio.shape[1] / self.sr, 0
+        while True:
             descents = self._descended(descents, seen_s)[: BEAM[min(look, len(BEAM) - 1)]]
             lost = look >= SURELY and descents and descents[0].left > HOPELESS
             if not descents or lost or self.spent > budget or time.perf_counter() - began > seconds:
@@ -105,7 +103,7 @@ class InWaves:
             sure = look >= SURELY and descents[0].left < FOUND
             seen_s = min(whole_s, (FASTER if sure else GROWS) * seen_s)
             descents = descents[:1] if sure else descents + self._about(redrawn, descents[:ABOUT], seen_s)[:ABOUT]
-        raise AssertionError
+            look += 1
 
     def _first(self) -> list[Descent]:
         """The likeliest guesses, and the best of all that are drawn about them."""
