@@ -103,7 +103,7 @@ def test_a_phone_shows_it_from_the_disk_and_searches_it(site):
             beside = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert beside == 0, f"{name} is wider than a phone by {beside}"
         page.locator("label.md-header__button[for=__search]").click()
-        page.keyboard.type("oscillator")
+        page.locator(".md-search__input").press_sequentially("oscillator")  # in the field, however late it opens
         page.wait_for_selector(".md-search-result__link[href*='blocks/oscillator.html']", timeout=20_000)
         assert said == []
         opened.close()

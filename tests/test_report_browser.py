@@ -16,6 +16,7 @@ CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("there is no Chromium: apt-get install chromium", allow_module_level=True)
 sync_api = pytest.importorskip("playwright.sync_api", reason="there is no playwright: pip install playwright")
+expect = sync_api.expect
 
 SWITCHES = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"]
 SWITCHES += ["disable-component-update", "disable-sync"]
@@ -145,7 +146,7 @@ def test_it_plays_switches_and_loops_from_the_keyboard(shown):
     tab.keyboard.press("Escape")
     assert state(tab, "loop") is None
     tab.keyboard.press("ArrowRight")
-    assert state(tab, "position") > 1.4
+    assert state(tab, "at") > 1.4  # at once, whenever the sources begin anew
     until(tab, "!listening.player.playing")  # the end
     assert state(tab, "position") == 0
 
@@ -162,15 +163,15 @@ def test_the_mouse_moves_and_loops_and_the_cursor_follows(shown):
     tab.mouse.move(x + 0.75 * box["width"], y)
     tab.mouse.up()
     assert state(tab, "loop") == pytest.approx([0.5, 1.5], abs=0.01)
-    assert tab.locator("#region").is_visible()
+    expect(tab.locator("#region")).to_be_visible()
     started(tab)
     before = tab.locator("#cursor").bounding_box()["x"]
     until(tab, f"document.getElementById('cursor').getBoundingClientRect().x > {before} + 5")
     tab.click("#unloop")
     assert state(tab, "loop") is None
-    assert tab.locator("#region").is_hidden()
+    expect(tab.locator("#region")).to_be_hidden()
     tab.click("#play")
-    assert tab.get_attribute("#play", "aria-label") == "Play"
+    expect(tab.locator("#play")).to_have_attribute("aria-label", "Play")
 
 
 def test_equal_sounds_null_to_nothing_and_switching_between_them_is_not_heard(shown):
@@ -202,7 +203,7 @@ def test_a_blind_test_counts_and_says_how_likely_chance_is(shown):
     tab = shown(made())
     tab.select_option("#abx-count", "8")
     tab.click("#abx-setup button")
-    assert tab.locator("#abx-setup").is_hidden()
+    expect(tab.locator("#abx-setup")).to_be_hidden()  # once both sounds are decoded
     sides = {"a": "reference", "b": "fit"}
     for trial in range(8):
         until(tab, f"document.getElementById('abx-progress').textContent === 'Trial {trial + 1} of 8'")
@@ -233,8 +234,7 @@ def test_candidates_are_heard_from_the_front_and_rated_blind(shown):
     tab.keyboard.press("Enter")
     until(tab, "listening.player.choice === 'front-2'")
     tab.click("#rate-begin")
-    tab.wait_for_selector("#rate-rows li")
-    assert tab.locator("#rate-rows li").count() == 5  # three, the reference and the anchor
+    expect(tab.locator("#rate-rows li")).to_have_count(5)  # three, the reference and the anchor
     for i in range(5):
         tab.locator("#rate-rows button").nth(i).click()
         tab.locator("#rate-rows input").nth(i).fill(str(20 * i))
@@ -259,8 +259,8 @@ def test_it_fits_a_phone_the_dark_and_paper(shown, tmp_path):
         seen.append(tab.screenshot(path=tmp_path / f"{scheme}_{width}.png", full_page=True))
     assert len(set(seen)) == 3
     tab.emulate_media(media="print")
-    assert tab.locator(".bar").is_hidden()
-    assert tab.locator(".lane").first.is_visible()
+    expect(tab.locator(".bar")).to_be_hidden()
+    expect(tab.locator(".lane").first).to_be_visible()
     assert len(tab.pdf()) > 10_000
 
 
