@@ -16,7 +16,7 @@ from .dsp.tone_levels import spectral_peaks
 from .dsp.transcribe import Heard
 from .dsp.vibrato_fit import combs
 
-LOWEST_HZ = 27.5
+LOWEST_HZ, HIGHEST_HZ = 27.5, 20_000.0
 UNDER, UNSURE = 6, (2, 3)  # the deepest subharmonic, and those of every pitch that is not certain
 SAME_ST = 0.003  # pitches nearer than this are one
 CERTAIN = 0.98  # confidence from which a mode is not thought of
@@ -64,7 +64,7 @@ def readings(heard: Heard, x: np.ndarray, sr: int, synths: Iterable[Synth] = ())
     played = [(f, GUESSED) for synth in synths for f in synth.plays_hz(sounding, sr)]
     for one_hz, sure in [*tones, *played, *found]:
         pitch = float(midi(one_hz))
-        if all(abs(pitch - other) > SAME_ST for other in known):
+        if one_hz < HIGHEST_HZ and all(abs(pitch - other) > SAME_ST for other in known):
             known.append(pitch)
             several.append(replace(alone, pitch=np.array([pitch]), confidence=np.array([sure])))
     return several[:MOST]

@@ -8,6 +8,7 @@ import ddsp_lab as dl
 from ddsp_lab._block import Context
 from ddsp_lab._readings import readings
 from ddsp_lab.dsp.midi_pitch import hz
+from ddsp_lab.dsp.modulated_tone import modulated_tones
 from ddsp_lab.dsp.stiff_tone import stiff_pitch
 from ddsp_lab.dsp.transcribe import transcribe
 from ddsp_lab.dsp.vibrato_fit import combs
@@ -88,3 +89,16 @@ def test_a_modulated_tone_is_read_where_its_carrier_is_in_reach():
 
     assert in_reach(readings(heard, y, SR, [dl.parse("fm")]))
     assert not in_reach(readings(heard, y, SR))
+
+
+def test_no_carrier_is_looked_for_above_the_band_nor_a_note_where_none_can_be_played():
+    """It may be seven modulators of 15 kHz higher, of which a reading was made that is no note."""
+    values = {"carrier_ratio": 6.4, "ratio": 12.4, "index": 1.5, "index_sustain": 0.8, "feedback": 0.0}
+    y = np.asarray(dl.render(dl.parse("fm"), values, PLAYED, SR))[0]
+    assert max(tone.carrier_hz for tone in modulated_tones(y, SR)) < 0.5 * SR
+
+    class High(type(dl.parse("fm"))):
+        def plays_hz(self, x, sr):
+            return [74_400.0]
+
+    assert max(reading.pitch.max() for reading in readings(transcribe(y, SR), y, SR, [High()])) < 148.0

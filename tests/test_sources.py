@@ -10,6 +10,7 @@ from scipy.special import jv
 from ddsp_lab import note, notes, render
 from ddsp_lab._block import Context
 from ddsp_lab.dsp import band_limited, envelopes, fm, hard_sync, harmonics, modal, noise_bands, phase, pluck
+from ddsp_lab.dsp.modulated_onset import modulated_onsets
 from ddsp_lab.synths import Additive, Clap, FilteredNoise, Fm, Kick, PluckedString, Tom
 
 SR = 48_000
@@ -348,6 +349,18 @@ def test_carrier_modulator_and_the_course_of_the_index_are_read_off_the_sideband
     assert best["ratio"] == pytest.approx(ratio, rel=3e-3)
     assert best["index"] == pytest.approx(index, rel=0.15)
     assert best["index_sustain"] == pytest.approx(0.8, abs=0.15)
+
+
+@pytest.mark.parametrize(("carrier_hz", "modulator_hz", "attack_ms"), [(228.5, 68.2, 130.0), (307.0, 47.7, 194.0)])
+def test_carrier_and_modulator_are_heard_in_the_first_periods(carrier_hz, modulator_hz, attack_ms):
+    """Where many sidebands are mirrored at 0 Hz, no pair was found by where they lie."""
+    carrier_ratio, ratio = carrier_hz / 261.6256, modulator_hz / carrier_hz
+    true = {"carrier_ratio": carrier_ratio, "ratio": ratio, "index": 7.0, "index_attack_ms": attack_ms, "feedback": 0.3}
+    heard = render(Fm(), true | {"index_sustain": 0.8, "attack_ms": 5.0}, note(60.0, 1.0, 1.0, 1.5), SR)
+    told = modulated_onsets(np.asarray(heard)[0], SR)[:3]
+    assert any(abs(one.carrier_hz - carrier_hz) < 15.0 and abs(one.modulator_hz - modulator_hz) < 12.0 for one in told)
+    assert modulated_onsets(np.zeros(SR), SR) == []
+    assert modulated_onsets(np.ones(99), SR) == []
 
 
 def test_partials_decay_as_in_the_loop_of_karplus_and_strong():

@@ -14,14 +14,14 @@ from .._param import Param
 from .._synth import Note, Synth
 from ..dsp.envelope_fit import scaled_adsr
 from ..dsp.fm import pair
-from ..dsp.modulated_tone import modulated_tones
-from ..dsp.modulation_fit import Modulation
+from ..dsp.modulated_tone import ModulatedTone, begun_tones, modulated_tones
 from ..dsp.phase import steady
 from ._amplifier import AMPLIFIER, envelope
 from ._heard import amplifier_guess, telling_note
 
 HIGHEST = 0.45  # of the sample rate
 GUESSES = 8
+STEEPER = 4.0  # than in the mean, an attack begins
 TIMES = ("attack_s", "decay_s", "release_s")
 
 
@@ -56,41 +56,48 @@ class Fm(Synth):
         return pair(carrier, modulator, index, p["feedback"]) * envelope(p, note, samples, ctx.sr)
 
     def plays_hz(self, x: np.ndarray, sr: int) -> list[float]:
-        """In the middle of those for which the likeliest carrier is within reach: its sidebands have no pitch."""
+        """In the middle of those for which the likeliest carriers are within reach: their sidebands have no pitch."""
         carrier = self.params[0]
-        return [tone.carrier_hz / np.sqrt(carrier.low * carrier.high) for tone in modulated_tones(x, sr)[:1]]
+        likeliest = (*modulated_tones(x, sr)[:1], *begun_tones(x, sr)[:1])
+        return [tone.carrier_hz / np.sqrt(carrier.low * carrier.high) for tone in likeliest]
 
     def estimate(self, source: Notes, reference: np.ndarray, ctx: Context, p: Values | None = None) -> list[Values]:
-        """Ratios from where the sidebands of the note that stands out most lie, the index from how strong they are."""
+        """Ratios from where the sidebands of the note that stands out most lie, or from its first periods, the index
+        from how strong they are."""
         heard = telling_note(source, reference, ctx.sr)
         if heard is None:
             return []
-        carrier, ratio = self.params[:2]
         amplifier = amplifier_guess(heard, self.params)
         off_s = float(amplifier["gate"]) * heard.duration_s
-        in_reach = [
-            tone
-            for tone in modulated_tones(heard.x, ctx.sr)
-            if carrier.low <= tone.carrier_hz / heard.f0_hz <= carrier.high
-            and ratio.low <= tone.modulator_hz / tone.carrier_hz <= ratio.high
-        ]
         guesses = [
-            {"carrier_ratio": c / heard.f0_hz, "ratio": m / c} | self._moved(of, time_s, off_s, heard.velocity)
-            for c, m, of, time_s in in_reach[:GUESSES]
+            {"carrier_ratio": tone.carrier_hz / heard.f0_hz, "ratio": tone.modulator_hz / tone.carrier_hz}
+            | self._moved(tone, off_s, heard.velocity)
+            for tones in (modulated_tones(heard.x, ctx.sr), begun_tones(heard.x, ctx.sr))
+            for tone in [tone for tone in tones if self._within(tone, heard.f0_hz)][:GUESSES]
         ]
         return [amplifier | guess for guess in guesses] or [amplifier]
 
-    def _moved(self, of: Modulation, time_s: np.ndarray, off_s: float, velocity: float) -> Values:
+    def _within(self, tone: ModulatedTone, f0_hz: float) -> bool:
+        """Whether a note of that pitch can be such a tone."""
+        carrier, ratio = self.params[:2]
+        return (
+            carrier.low <= tone.carrier_hz / f0_hz <= carrier.high
+            and ratio.low <= tone.modulator_hz / tone.carrier_hz <= ratio.high
+        )
+
+    def _moved(self, tone: ModulatedTone, off_s: float, velocity: float) -> Values:
         """What moves the index as it is heard to move."""
         known = {q.name: q for q in self.params}
         bounds = {k: (known[f"index_{k[:-2]}_ms"].low * 1e-3, known[f"index_{k[:-2]}_ms"].high * 1e-3) for k in TIMES}
         held = {"sustain": (0.0, 1.0), "off_s": (off_s, off_s)}
-        index, most = scaled_adsr(time_s, of.index, of.level, bounds | held)
+        index, most = scaled_adsr(tone.time_s, tone.of.index, tone.of.level, bounds | held)
+        if tone.rise is not None:
+            index["attack_s"] = float(np.clip(STEEPER * most / tone.rise, *bounds["attack_s"]))
         times = {f"index_{k[:-2]}_ms": 1e3 * index[k] for k in TIMES}
         return {
             "index": float(np.clip(most / velocity, 0.1, 16.0)),
             "velocity_sensitivity": 1.0,
-            "feedback": of.feedback,
+            "feedback": tone.of.feedback,
             "index_sustain": index["sustain"],
             **times,
         }
