@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.signal import find_peaks
 
 from ._block import Block, Context, Values
@@ -16,7 +16,9 @@ LAG_S, LAGS = 2e-3, 3  # how far a guess may be off in time, and at how many pla
 ALIKE = 1e-5  # likeness that differs by less is that of one guess in two readings
 MOST = 24  # guesses about which others are drawn
 VARIED, NEARBY, REDRAWN = 15, 0.05, 0.2  # how many, how far, and how many of their coordinates are drawn anew
-SLIGHTLY, ONES = 0.2, 2  # of that, what stands still moves all the same; and how often each alone is drawn
+SLIGHTLY = 0.2  # of that, what stands still moves all the same
+ONES, GROUPS = 2, 8  # how often each alone is drawn, and those that belong together
+HALVES = 4  # how often half of another point is taken
 
 
 class Laid(NamedTuple):
@@ -63,7 +65,33 @@ def varied(random: np.random.Generator, u: Float[np.ndarray, " n"], still: np.nd
     return np.concatenate([u[None], np.clip(np.where(anew, random.random(about.shape), near), 0.0, 1.0)])
 
 
-def redrawn(random: np.random.Generator, u: Float[np.ndarray, " n"], still: np.ndarray) -> Float[np.ndarray, "k n"]:
-    """Points that differ from one in one coordinate, which is drawn anew."""
-    one = np.tile(np.eye(u.size, dtype=bool)[~still], (ONES, 1))
-    return np.where(one, random.random((len(one), 1)), u)
+def redrawn(
+    random: np.random.Generator, u: Float[np.ndarray, " n"], still: np.ndarray, together: Bool[np.ndarray, "g n"]
+) -> Float[np.ndarray, "k n"]:
+    """Points that differ from one in one coordinate, or in some that belong `together`, which are drawn anew."""
+    alone = np.tile(np.eye(u.size, dtype=bool)[~still], (ONES, 1))
+    anew = np.concatenate([alone, np.tile(together, (GROUPS, 1))])
+    return np.where(anew, random.random(anew.shape), u)
+
+
+def crossed(
+    random: np.random.Generator,
+    u: Float[np.ndarray, " n"],
+    still: np.ndarray,
+    others: Float[np.ndarray, "m n"],
+    together: Bool[np.ndarray, "g n"],
+) -> Float[np.ndarray, "k n"]:
+    """Points that have half of their coordinates of another point, any or what belongs `together`."""
+    halves = random.random((len(others), HALVES, u.size)) < 0.5
+    groups = np.broadcast_to(together, (len(others), *together.shape))
+    taken = np.concatenate([halves, groups], axis=1) & ~still
+    return np.where(taken, others[:, None], u).reshape(-1, u.size)
+
+
+def belonging(names: Sequence[str]) -> Bool[np.ndarray, "g n"]:
+    """Which coordinates belong together: those of several parameters whose names begin with one word, as those of an
+    envelope do."""
+    params = np.array([name.partition("[")[0] for name in names])
+    words = np.array([f"{path}.{name.split('_')[0]}" for path, _, name in (param.rpartition(".") for param in params)])
+    groups = [words == word for word in dict.fromkeys(words.tolist())]
+    return np.reshape([group for group in groups if np.unique(params[group]).size > 1], (-1, params.size)).astype(bool)

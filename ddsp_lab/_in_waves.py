@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,9 +17,9 @@ from . import _problem
 from ._block import Block, Values, flatten, leaves, nest
 from ._evaluate import Evaluate
 from ._families import pitched
-from ._first_wave import laid_over, redrawn, varied
+from ._first_wave import belonging, crossed, laid_over, redrawn, varied
 from ._notes import Notes, roomy
-from ._nudged import LINK, Nudged
+from ._nudged import LINK, Nudged, nudged
 from ._pairs import MIN_SAMPLES, Window, prepare_pair, problem
 from ._problem import Problem
 from ._space import Space
@@ -66,7 +66,7 @@ class InWaves:
         given: bool,
     ):
         self.chain, self.sr = chain, sr
-        self.muted = {path: q.low for path, q, owner in leaves(chain) if q.name in owner.noise}
+        self.muted = muted(chain)
         known = [q.name for q in Nudged.params] if given else [] if pitched(chain) else ["higher_st"]
         still = [*(f"{LINK}.{path}" for path in (*frozen, *self.muted)), *known]
         self.space = Space(Nudged(chain), still, start={f"{LINK}.{path}": v for path, v in self.muted.items()})
@@ -76,6 +76,7 @@ class InWaves:
         latest_s = max(float(line.onset_s[0]) for line, _ in self.guesses)
         self.short = min(self.audio.shape[1], round((latest_s + SHORT_S) * sr))
         self.nudges = np.isin(self.space.names, [q.name for q in Nudged.params])
+        self.together = belonging(self.space.names)
         self.random = np.random.default_rng(0)
         self.spent = 0.0  # in evaluations of all of the recording
 
@@ -102,7 +103,7 @@ class InWaves:
                 return self._of(descents[0])
             sure = look >= SURELY and descents[0].left < FOUND
             seen_s = min(whole_s, (FASTER if sure else GROWS) * seen_s)
-            descents = descents[:1] if sure else descents + self._about(redrawn, descents[:ABOUT], seen_s)[:ABOUT]
+            descents = descents[:1] if sure else descents + self._beside(descents, seen_s)
             look += 1
 
     def _first(self) -> list[Descent]:
@@ -112,13 +113,22 @@ class InWaves:
         laid = laid_over(self.chain, shorter, wanted, 1.5 * FIRST_S, self.sr)
         points = [self.space.encode({LINK: self.guesses[one.guess][1], "later_ms": 1e3 * one.later_s}) for one in laid]
         guessed = [Descent(one.guess, u) for one, u in zip(laid, points, strict=True)]
-        return guessed[: FIRST // 3] + self._about(varied, guessed, 2.0 * FIRST_S)[: FIRST - FIRST // 3]
+        about = [(one, varied(self.random, one.u, self.nudges)) for one in guessed]
+        return guessed[: FIRST // 3] + self._likeliest(about, 2.0 * FIRST_S)[: FIRST - FIRST // 3]
 
-    def _about(self, draw: Callable[..., np.ndarray], descents: list[Descent], seconds: float) -> list[Descent]:
-        """Points about where these stand, those first that leave least of what is seen until then."""
+    def _beside(self, descents: list[Descent], seconds: float) -> list[Descent]:
+        """The best of what is drawn beside those that leave least."""
+        beside = []
+        for i, one in enumerate(descents[:ABOUT]):
+            others = np.stack([other.u for j, other in enumerate(descents) if j != i] or [one.u])
+            beside.append((one, redrawn(self.random, one.u, self.nudges, self.together)))
+            beside.append((one, crossed(self.random, one.u, self.nudges, others, self.together)))
+        return self._likeliest(beside, seconds)[:ABOUT]
+
+    def _likeliest(self, drawn_about: Iterable[tuple[Descent, np.ndarray]], seconds: float) -> list[Descent]:
+        """Points that were drawn about others, those first that leave least of what is seen until then."""
         drawn: list[Descent] = []
-        for one in descents:
-            points = draw(self.random, one.u, self.nudges)
+        for one, points in drawn_about:
             left = _problem.losses(self.problem(self.guesses[one.guess][0], seconds), points)
             drawn += [Descent(one.guess, *both) for both in zip(points, left.tolist(), strict=True)]
         self.spent += self.share(seconds) * len(drawn)
@@ -144,8 +154,8 @@ class InWaves:
 
     def _of(self, best: Descent) -> InPhase:
         (line, guess), found = self.guesses[best.guess], self.space.decode(best.u)
-        onset_s = self.begin_s + np.maximum(line.onset_s + 1e-3 * float(found["later_ms"]), 0.0)
-        line = replace(line, onset_s=onset_s, pitch=line.pitch + float(found["higher_st"]))
+        line = nudged(line, **{q.name: float(found[q.name]) for q in Nudged.params})
+        line = replace(line, onset_s=self.begin_s + line.onset_s)
         values = flatten(found[LINK])
         return InPhase(line, nest(values | {path: flatten(guess)[path] for path in self.muted}), best.left)
 
@@ -162,6 +172,11 @@ class InWaves:
         wanted = np.pad(pair.reference[None, :, :seen], ((0, 0), (0, 0), (0, roomy(samples) - seen)))
         length = np.array([seen])
         return replace(whole, features=prepared(Esr(), wanted, self.sr, length), length=jax.device_put(length))
+
+
+def muted(chain: Block) -> dict[str, float]:
+    """The parameters of what is random, where it is silent."""
+    return {path: q.low for path, q, owner in leaves(chain) if q.name in owner.noise}
 
 
 def _left(descent: Descent) -> float:

@@ -10,13 +10,16 @@ from ._block import Block, Values
 from ._families import guesses, least, pitched, points, question, synths
 from ._heard import Playing, owned, playing, unsure
 from ._in_phase import in_phase
+from ._in_waves import muted
 from ._notes import Notes
+from ._problem import Problem
 from ._readings import readings
 from ._space import Space
 from ._target import Target
 from .audio import mixdown
 from .dsp.transcribe import transcribe
 
+LOUDNESSES = 17  # at which what is random is tried
 AS_HEARD, UNSURE = 0.95, 0.05  # of the loss: by what another reading of the notes, or an unsure one, has to be better
 
 
@@ -50,10 +53,12 @@ class Listening:
         if found is None:
             return None, spent
         asked = question(chain, found.line, self.audio, self.sr, self.target, frozen)
-        if least(asked, Space(chain, frozen).encode(found.values)[None]) >= self.loss(chain):
+        space = Space(chain, frozen)
+        u, loss = unmuted(asked, space, found.values)
+        if loss >= self.loss(chain):
             return None, spent
         sure = np.maximum(self.play(chain).sure, 1.0 - found.left)
-        return (Playing(found.line, sure, frozen), found.values, found.left), spent
+        return (Playing(found.line, sure, frozen), space.decode(u), found.left), spent
 
     def _best(self, chain: Block) -> int:
         """The reading that the chain explains best."""
@@ -77,3 +82,16 @@ class Listening:
         line, _, frozen = self._read(chain)[i]
         asked = question(chain, line, self.audio, self.sr, self.target, frozen)
         return least(asked, points(Space(chain, frozen), self._guesses(chain, i)))
+
+
+def unmuted(asked: Problem, space: Space, values: Values) -> tuple[np.ndarray, float]:
+    """With as much of what is random as is nearest, one after the other, and the loss there."""
+    u = space.encode(values)
+    loss = least(asked, u[None])
+    for i in np.flatnonzero(np.isin([name.partition("[")[0] for name in space.names], list(muted(space.chain)))):
+        tried = np.tile(u, (LOUDNESSES, 1))
+        tried[:, i] = np.linspace(0.0, 1.0, LOUDNESSES)
+        losses = [least(asked, point[None]) for point in tried]
+        if min(losses) < loss:
+            u, loss = tried[int(np.argmin(losses))], min(losses)
+    return u, loss

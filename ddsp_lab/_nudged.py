@@ -6,18 +6,18 @@ import abc
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
-
 from ._block import Audio, Block, Context, Values
+from ._notes import Notes
 from ._param import Param
 
 LINK = "chain"
+LONGEST_S = 0.5  # that a note may last beyond its heard end, which a low level hides
 
 
 @dataclass(frozen=True)
 class Nudged(Block, abc.ABC):  # no member of its own: only `in_phase` makes one
-    """All notes later and higher by what it has for parameters, none before the first sample, played by a chain that
-    begins with synths."""
+    """All notes later, higher and longer by what it has for parameters, none before the first sample, played by a chain
+    that begins with synths."""
 
     chain: Block
 
@@ -26,6 +26,7 @@ class Nudged(Block, abc.ABC):  # no member of its own: only `in_phase` makes one
     params = (
         Param("later_ms", -3.0, 3.0, default=0.0, unit="ms"),
         Param("higher_st", -1.0, 1.0, default=0.0, unit="st"),
+        Param("longer_s", 0.0, LONGEST_S, default=0.0, unit="s"),
     )
 
     @property
@@ -40,6 +41,12 @@ class Nudged(Block, abc.ABC):  # no member of its own: only `in_phase` makes one
         return self.chain.channels_out(channels)
 
     def apply(self, p: Values, x: Any, ctx: Context) -> Audio:
-        onset_s = jnp.maximum(x.onset_s + 1e-3 * p["later_ms"], 0.0)
-        moved = replace(x, onset_s=onset_s, pitch=x.pitch + p["higher_st"])
+        moved: Any = nudged(x, **{q.name: p[q.name] for q in self.params})
         return self.chain.aligned(p.get(LINK, {}), moved, ctx)
+
+
+def nudged(x: Notes, later_ms: Any, higher_st: Any, longer_s: Any) -> Notes:
+    """Notes that are played so."""
+    onset_s = (x.onset_s + 1e-3 * later_ms).clip(0.0)
+    room_s = x.longest_s + LONGEST_S
+    return replace(x, onset_s=onset_s, pitch=x.pitch + higher_st, duration_s=x.duration_s + longer_s, longest_s=room_s)

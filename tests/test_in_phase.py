@@ -9,9 +9,13 @@ from helpers import SR
 
 import ddsp_lab as dl
 from ddsp_lab import Context, Space
-from ddsp_lab._first_wave import laid_over, redrawn, varied
+from ddsp_lab._families import least, question
+from ddsp_lab._first_wave import belonging, crossed, laid_over, redrawn, varied
 from ddsp_lab._in_phase import in_phase
+from ddsp_lab._listening import unmuted
+from ddsp_lab._match import TARGET
 from ddsp_lab._param import to_values
+from ddsp_lab._parse import parse_target
 
 HIDDEN = {"shape": 2.6, "width": 0.3, "attack_ms": 30.0, "decay_ms": 150.0, "sustain": 0.4, "release_ms": 80.0}
 PLAYED = dl.notes([(0.05, 0.25, 57.2, 0.8)], 0.5)
@@ -96,10 +100,38 @@ def test_guesses_are_laid_where_they_are_most_like_the_recording(wave):
 
 def test_draws_leave_alone_what_stands_still():
     u, still = np.full(6, 0.5), np.arange(6) < 2
-    ones = redrawn(np.random.default_rng(0), u, still)
-    assert ((ones != u).sum(axis=1) == 1).all()
-    assert (ones[:, :2] == 0.5).all()
+    together = belonging(
+        ["later_ms", "higher_st", "chain.gain_db[0]", "chain.gain_db[1]", "chain.osc_mix", "chain.osc_hz"]
+    )
+    assert together.tolist() == [[False] * 4 + [True] * 2]
+    anew = redrawn(np.random.default_rng(0), u, still, together)
+    assert sorted(set((anew != u).sum(axis=1).tolist())) == [1, 2]
+    assert (anew[:, :2] == 0.5).all()
     points = varied(np.random.default_rng(0), u, still)
     assert (points[0] == u).all()
     assert np.abs(points[:, :2] - 0.5).max() < 0.05
     assert np.abs(points[:, 2:] - 0.5).max() > 0.2
+    others = np.random.default_rng(1).random((3, 6))
+    taken = crossed(np.random.default_rng(0), u, still, others, together)
+    assert (taken[:, :2] == 0.5).all()
+    assert all(np.isin(column[column != 0.5], other).all() for column, other in zip(taken.T, others.T, strict=True))
+    assert any((row[4:] == other[4:]).all() and (row[:4] == u[:4]).all() for row in taken for other in others)
+
+
+def test_a_note_is_let_go_later_than_it_is_heard(wave):
+    _, values = beside()[0]
+    short = [(dl.notes([(0.05, 0.12, 57.2, 0.8)], 0.5), values)]
+    found, _ = in_phase(CHAIN, short, wave, SR, FROZEN, given=False)
+    assert found.left < 1e-6
+    assert found.line.duration_s[0] * found.values["gate"] == pytest.approx(0.25, abs=1e-3)
+
+
+def test_as_much_noise_is_played_as_the_recording_has():
+    chain, line = dl.parse("snare"), dl.notes([(0.0, 0.5, 60.0, 1.0)], 0.5)
+    space, goal = Space(chain), parse_target(TARGET)
+    values = space.complete({"snappy": 0.4})
+    hit = np.asarray(chain.apply(to_values(values), line, Context(SR, key=jax.random.key(3))))
+    asked, silent = question(chain, line, hit, SR, goal, ()), values | {"snappy": 0.0}
+    u, loss = unmuted(asked, space, silent)
+    assert space.decode(u)["snappy"] == pytest.approx(0.4, abs=0.1)
+    assert loss < least(asked, space.encode(silent)[None])
