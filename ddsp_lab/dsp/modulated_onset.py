@@ -13,9 +13,14 @@ from .remembered import remembered
 from .tone_levels import level_curve, spectral_peaks
 
 SEEN_S, PARTIALS_S = 0.025, 0.05  # what is explained, and where the distances of partials are looked for
-CARRIERS_S = (0.5 * SEEN_S, SEEN_S, PARTIALS_S)
+# how long a carrier is looked for, and how many periods in `SEEN_S` it may be beside a peak: it sways in short looks
+CARRIERS = (
+    (0.5 * SEEN_S, (0.0, -0.4, 0.4, -0.8, 0.8, -1.2, 1.2)),
+    (SEEN_S, (0.0, -0.4, 0.4)),
+    (PARTIALS_S, (0.0,)),
+)
 STRONGEST, STRONG = 3, 0.1  # partials of each that may be the carrier, and of the strongest one's amplitude
-BESIDE, APART = 0.4, 0.3  # periods in `SEEN_S` by which a short look may be off, and by which carriers differ
+APART = 0.3  # periods in `SEEN_S` by which carriers differ
 PARTIALS, LOWEST_HZ = 8, 15.0  # whose distances may be the modulator; of a carrier
 SLOW_HZ = np.geomspace(4.0, 300.0, 24)  # modulators whose sidebands are no partials yet
 AS_SLOW_HZ = 80.0  # whose phase is that of the onset, heard a little late or not
@@ -61,11 +66,11 @@ def modulated_onsets(x: Float[np.ndarray, " t"], sr: int) -> list[ModulatedOnset
 def _carriers(x: np.ndarray, sr: int) -> list[float]:
     """The strongest partials of the first moments, and what is a little beside those of the shortest."""
     kept: list[float] = []
-    for look_s in CARRIERS_S:
+    for look_s, beside in CARRIERS:
         peaks_hz, amplitude = spectral_peaks(x[: round(look_s * sr)], sr)
         strong = peaks_hz[amplitude > STRONG * amplitude.max(initial=0.0)][:STRONGEST]
-        for beside in (0.0, -BESIDE, BESIDE) if look_s <= SEEN_S else (0.0,):
-            for f in strong + beside / SEEN_S:
+        for by in beside:
+            for f in strong + by / SEEN_S:
                 if f > LOWEST_HZ and all(abs(f - other) > APART / SEEN_S for other in kept):
                     kept.append(float(f))
     return kept
