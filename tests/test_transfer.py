@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 from helpers import cli, cli_json
@@ -10,9 +11,11 @@ import ddsp_lab as dl
 from ddsp_lab import audio
 from ddsp_lab._errors import DdspLabError
 from ddsp_lab._played import mapped, octaves_between
+from ddsp_lab.dsp.f0 import track_f0
 from ddsp_lab.dsp.harmonic_levels import read_harmonics, summed
 from ddsp_lab.dsp.loudness_track import track_loudness
-from ddsp_lab.dsp.voice_scores import alike, spectrum_distance_db
+from ddsp_lab.dsp.voice_frames import analyse, played
+from ddsp_lab.dsp.voice_scores import alike, in_tune, spectrum_distance_db
 
 SR, SECONDS = 16_000, 1.2
 
@@ -66,6 +69,27 @@ def test_a_recording_comes_back():
     assert result.metrics["confidence"] > 0.95
     np.testing.assert_allclose(result.tone + result.breath, result.audio, atol=1e-6)
     np.testing.assert_array_equal(result.audio, dl.resynthesize(LINE, SR).audio)
+
+
+def test_a_pitch_that_is_only_just_heard_is_not_lost_under_new_noise():
+    t = np.arange(SR) / SR
+    tone = np.exp(-2.0 * t) * sum(np.sin(2.0 * np.pi * 220.0 * k * t) / k for k in range(1, 8))
+    x = 0.3 * tone + 0.06 * np.random.default_rng(0).standard_normal(SR)
+    frames = analyse(x, SR)
+    key, heard = jax.random.key(0), frames.harmonics
+    once = sum(played(heard.amplitude * frames.sounding[:, None], heard.turns, frames.noise, SR, frames.hop, key))
+    result = dl.resynthesize(x, SR)
+    assert result.metrics["f0_within_10_cents"] > in_tune(track_f0(once, SR), frames.f0)
+    assert (result.frames.noise <= frames.noise).all()
+    assert result.metrics["loudness_error_db"] < 0.5
+
+
+def test_a_hum_that_nobody_hears_is_no_voice():
+    t = np.arange(SR) / SR
+    hum = 2e-3 * np.sin(2.0 * np.pi * 30.0 * t)
+    x = np.where(t < 0.5, 0.5 * np.sin(2.0 * np.pi * 440.0 * t), 0.0) + hum
+    assert track_f0(x, SR).voiced[-60:-20].all()
+    assert not dl.resynthesize(x, SR).f0.voiced[-60:].any()
 
 
 def test_what_has_no_pitch_comes_back_as_noise_and_says_so():

@@ -1,6 +1,6 @@
 """A recording as one voice: the pitch it has, harmonics along it, and noise in bands for what is left, on the host."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -17,7 +17,7 @@ from .noise_levels import read_noise
 
 BANDS, LOWEST_HZ, HIGHEST_HZ = 64, 30.0, 19_000.0  # of noise
 NOISE_HOPS = 2  # from one reading of the noise to the next: with one, its bands are as wide as 200 Hz
-FAINT_DB = 60.0  # below the loudest frame, what repeats is a hum
+FAINT_DB = 60.0  # below the loudest frame, as they are heard, what repeats is a hum
 AROUND = 4  # frames: a voice begins before it can be told from noise, and goes on after
 SURE, DEEP_DB = 0.9, 40.0  # of the confidence, and below the loudest frame: what tells how a voice sounds
 FEWEST = 20  # frames
@@ -31,17 +31,21 @@ def centres(sr: int) -> Float[np.ndarray, " b"]:
 
 @dataclass(frozen=True)
 class VoiceFrames:
-    """One value a frame of `f0`, each `hop` samples: `f0_hz`, which goes on where nothing is `voiced`, the A-weighted
-    level, and the `harmonics`; `noise`, levels in `centres(sr)` every `NOISE_HOPS` frames, is what they leave."""
+    """One value a frame of `f0`, each `hop` samples, which is voiced where that is heard: `f0_hz`, which goes on where
+    nothing is, the A-weighted level, and the `harmonics`; `noise`, levels in `centres(sr)` every `NOISE_HOPS` frames,
+    is what they leave."""
 
     sr: int
     hop: int
     f0: F0Track
     f0_hz: Float[np.ndarray, " n"]
-    voiced: Bool[np.ndarray, " n"]
     loudness_db: Float[np.ndarray, " n"]
     harmonics: Harmonics
     noise: Float[np.ndarray, "m b"]
+
+    @property
+    def voiced(self) -> Bool[np.ndarray, " n"]:
+        return self.f0.voiced
 
     @property
     def sounding(self) -> Bool[np.ndarray, " n"]:
@@ -58,15 +62,13 @@ def followed(f0_hz: Float[np.ndarray, " n"], voiced: Bool[np.ndarray, " n"]) -> 
 
 def analyse(x: Float[np.ndarray, " t"], sr: int) -> VoiceFrames:
     """Everything that is played again: `x` is mono, `sr` in Hz."""
-    x, hop, f0 = np.asarray(x, np.float64), hop_samples(sr), track_f0(x, sr)
-    level = track_loudness(x, sr, "none")
-    voiced = f0.voiced & (level > level.max() - FAINT_DB)
-    f0_hz = followed(f0.f0_hz, voiced)
+    x, hop, f0, loudness_db = np.asarray(x, np.float64), hop_samples(sr), track_f0(x, sr), track_loudness(x, sr)
+    f0 = replace(f0, voiced=f0.voiced & (loudness_db > loudness_db.max() - FAINT_DB))
+    f0_hz = followed(f0.f0_hz, f0.voiced)
     harmonics = read_harmonics(x, sr, f0_hz, hop)
-    frames = VoiceFrames(sr, hop, f0, f0_hz, voiced, track_loudness(x, sr), harmonics, np.zeros((0, 0)))
+    frames = VoiceFrames(sr, hop, f0, f0_hz, loudness_db, harmonics, np.zeros((0, 0)))
     left = x - summed(harmonics.amplitude * frames.sounding[:, None], harmonics.turns, hop)
-    noise = read_noise(left, sr, centres(sr), NOISE_HOPS * hop)
-    return VoiceFrames(**{**vars(frames), "noise": noise})
+    return replace(frames, noise=read_noise(left, sr, centres(sr), NOISE_HOPS * hop))
 
 
 def telling(frames: VoiceFrames, what: str) -> Bool[np.ndarray, " n"]:

@@ -1,7 +1,7 @@
 """How near one voice is to another: its pitch, its level over time, its spectrum over all of it, on the host."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.fft import rfft
 
 from .f0 import F0Track
@@ -11,13 +11,18 @@ CENTS = 10.0
 LOWEST_HZ, HIGHEST_HZ = 50.0, 10_000.0  # of the bands that are compared
 
 
-def in_tune(f0: F0Track, wanted: F0Track, times: float = 1.0) -> float:
-    """The share of the voiced frames of `wanted` in which `f0` is voiced too and within 10 cents of `times` its pitch;
-    1 where nothing is wanted."""
+def near(f0: F0Track, wanted: F0Track, times: float = 1.0) -> Bool[np.ndarray, " n"]:
+    """The frames in which `f0` is voiced and within 10 cents of `times` the pitch of `wanted`, as many as both have."""
     n = min(len(f0.voiced), len(wanted.voiced))
     cents = 1200.0 * np.abs(np.log2(f0.f0_hz[:n] / (times * wanted.f0_hz[:n])))
-    near = f0.voiced[:n] & (cents < CENTS)
-    return float(np.mean(near[wanted.voiced[:n]])) if wanted.voiced[:n].any() else 1.0
+    return f0.voiced[:n] & (cents < CENTS)
+
+
+def in_tune(f0: F0Track, wanted: F0Track, times: float = 1.0) -> float:
+    """The share of the voiced frames of `wanted` that are so near; 1 where nothing is wanted."""
+    found = near(f0, wanted, times)
+    voiced = wanted.voiced[: len(found)]
+    return float(np.mean(found[voiced])) if voiced.any() else 1.0
 
 
 def alike(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:
