@@ -43,6 +43,7 @@ LONG_STRUCK = "successive_halving(starts=6, scouts=48, steps=25, last=200, jumps
 SHORT_WIDE = "successive_halving(starts=1, scouts=0, steps=40, last=60, jumps=0)"
 LONG_WIDE = "successive_halving(starts=1, scouts=0, steps=40, last=200, jumps=0)"
 POLISH = "successive_halving(starts=1, scouts=0, steps=10, last=60, jumps=0)"  # where the wave was found
+NEAR = "successive_halving(starts=3, scouts=32, steps=20, last=150, jumps=1)"  # where it was, but for what is random
 
 
 def synths(chain: Block) -> list[Synth]:

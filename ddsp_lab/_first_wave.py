@@ -17,8 +17,8 @@ ALIKE = 1e-5  # likeness that differs by less is that of one guess in two readin
 MOST = 24  # guesses about which others are drawn
 VARIED, NEARBY, REDRAWN = 15, 0.05, 0.2  # how many, how far, and how many of their coordinates are drawn anew
 SLIGHTLY = 0.2  # of that, what stands still moves all the same
-ONES, GROUPS = 2, 8  # how often each alone is drawn, and those that belong together
-HALVES = 4  # how often half of another point is taken
+ONES, GROUPS = 2, 16  # how often each alone is drawn, and those that belong together
+HALVES = 6  # how often half of another point is taken
 
 
 class Laid(NamedTuple):

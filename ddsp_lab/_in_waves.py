@@ -30,8 +30,8 @@ from .targets.esr import Esr
 LONGEST_S = 4.0  # of a note, of which more tells nothing else
 BEFORE_S, SHORT_S = 0.005, 0.25  # what is looked at before an onset; as much as that is rendered until more is seen
 FIRST_S, GROWS = 0.02, 1.5  # of a wave: what is seen at first, and how much more each time
-FIRST, BEAM = 36, (12, 12, 12, 8, 6, 4, 3, 2)  # descents at first, and those that go on after each look
-STEPS, ABOUT = 10, 2  # of a descent; those about which others are drawn, and those of them that are led down too
+FIRST, BEAM = 36, (12, 12, 12, 10, 8, 6, 5, 4)  # descents at first, and those that go on after each look
+STEPS, ABOUT = 10, 4  # of a descent; those about which others are drawn, and those of them that are led down too
 SURELY, HOPELESS = 4, 0.6  # after so many looks, no more of the energy than that is left beside what was played so
 FOUND, FASTER = 1e-6, 3.0  # what is left of a wave that is found, of which more is seen at once
 ALIKE = 1e-3  # of what is left: two descents that went to one place

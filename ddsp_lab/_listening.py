@@ -20,6 +20,7 @@ from .audio import mixdown
 from .dsp.transcribe import transcribe
 
 LOUDNESSES = 17  # at which what is random is tried
+NEARLY = 1.1  # times the loss of the best guess
 AS_HEARD, UNSURE = 0.95, 0.05  # of the loss: by what another reading of the notes, or an unsure one, has to be better
 
 
@@ -43,8 +44,8 @@ class Listening:
         return self._loss(chain, self._best(chain))
 
     def wave(self, chain: Block, budget: float, seconds: float) -> tuple[tuple[Playing, Values, float] | None, int]:
-        """How the chain plays the very wave of one note and what is left beside it, where that is nearer than every
-        guess, and the evaluations that were spent on it."""
+        """How the chain plays the very wave of one note and what is left beside it, where that is nearly as near as
+        every guess, of which none is so exact, and the evaluations that were spent on it."""
         alone = [(i, play) for i, play in enumerate(self._read(chain)) if play.line.count == 1]
         still = owned(chain, ("tune_st",) if pitched(chain) else ())  # which the pitch of the note says as well
         frozen = tuple(dict.fromkeys((*self.play(chain).frozen, *still)))
@@ -55,7 +56,7 @@ class Listening:
         asked = question(chain, found.line, self.audio, self.sr, self.target, frozen)
         space = Space(chain, frozen)
         u, loss = unmuted(asked, space, found.values)
-        if loss >= self.loss(chain):
+        if loss >= NEARLY * self.loss(chain):
             return None, spent
         sure = np.maximum(self.play(chain).sure, 1.0 - found.left)
         return (Playing(found.line, sure, frozen), space.decode(u), found.left), spent

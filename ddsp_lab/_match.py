@@ -15,7 +15,7 @@ import numpy as np
 from ._block import Block, Values
 from ._choice import AUTO
 from ._evaluate import Evaluate
-from ._families import POLISH, families, named, price, ways
+from ._families import NEAR, POLISH, families, named, price, ways
 from ._fit import fit
 from ._heard import Playing
 from ._listening import Listening
@@ -104,7 +104,7 @@ def match(
             wave, spent = listening.wave(won, *(inf if most is None else WAVE * most for most in (budget, seconds)))
             if wave is not None:
                 play, values, left = wave
-                way = POLISH if left < SOLVED else way
+                way = POLISH if left < SOLVED else NEAR
                 text = f"The wave was found in {spent} evaluations: {left:.2g} of the energy is left beside it."
                 said.append(("match-in-phase", text))
         return Start.of(won, values, play, str(way), said, spent)

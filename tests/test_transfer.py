@@ -80,7 +80,7 @@ def test_a_pitch_that_is_only_just_heard_is_not_lost_under_new_noise():
     once = sum(played(heard.amplitude * frames.sounding[:, None], heard.turns, frames.noise, SR, frames.hop, key))
     result = dl.resynthesize(x, SR)
     assert result.metrics["f0_within_10_cents"] > in_tune(track_f0(once, SR), frames.f0)
-    assert (result.frames.noise <= frames.noise).all()
+    assert (result.frames.noise <= frames.noise + 1e-6).all()
     assert result.metrics["loudness_error_db"] < 0.5
 
 
