@@ -18,6 +18,7 @@ from ._evaluate import Evaluate
 from ._families import NEAR, POLISH, families, named, price, ways
 from ._fit import fit
 from ._heard import Playing
+from ._in_waves import muted
 from ._listening import Listening
 from ._matched import MatchResult, keep_notes
 from ._notes import Notes, notes
@@ -104,7 +105,7 @@ def match(
             wave, spent = listening.wave(won, *(inf if most is None else WAVE * most for most in (budget, seconds)))
             if wave is not None:
                 play, values, left = wave
-                way = POLISH if left < SOLVED else NEAR
+                way = POLISH if left < SOLVED else NEAR if muted(won) else way  # what is left is noise, or wrong
                 text = f"The wave was found in {spent} evaluations: {left:.2g} of the energy is left beside it."
                 said.append(("match-in-phase", text))
         return Start.of(won, values, play, str(way), said, spent)
