@@ -31,6 +31,7 @@ LONGEST_S = 4.0  # of a note, of which more tells nothing else
 BEFORE_S, SHORT_S = 0.005, 0.25  # what is looked at before an onset; as much as that is rendered until more is seen
 FIRST_S, GROWS = 0.02, 1.5  # of a wave: what is seen at first, and how much more each time
 FIRST, BEAM = 36, (12, 12, 12, 10, 8, 6, 5, 4)  # descents at first, and those that go on after each look
+LONG_S, FEWEST = 2.0, 2  # from where on a recording is so long that fewer descents go on, but these
 STEPS, ABOUT = 10, 4  # of a descent; those about which others are drawn, and those of them that are led down too
 SURELY, HOPELESS = 4, 0.6  # after so many looks, no more of the energy than that is left beside what was played so
 FOUND, FASTER = 1e-6, 3.0  # what is left of a wave that is found, of which more is seen at once
@@ -95,7 +96,7 @@ class InWaves:
         began = time.perf_counter()
         descents, seen_s, whole_s, look = self._first(), FIRST_S, self.audio.shape[1] / self.sr, 0
         while True:
-            descents = self._descended(descents, seen_s)[: BEAM[min(look, len(BEAM) - 1)]]
+            descents = self._descended(descents, seen_s)[: self.few(BEAM[min(look, len(BEAM) - 1)], seen_s)]
             lost = look >= SURELY and descents and descents[0].left > HOPELESS
             if not descents or lost or self.spent > budget or time.perf_counter() - began > seconds:
                 return None
@@ -119,11 +120,11 @@ class InWaves:
     def _beside(self, descents: list[Descent], seconds: float) -> list[Descent]:
         """The best of what is drawn beside those that leave least."""
         beside = []
-        for i, one in enumerate(descents[:ABOUT]):
+        for i, one in enumerate(descents[: self.few(ABOUT, seconds)]):
             others = np.stack([other.u for j, other in enumerate(descents) if j != i] or [one.u])
             beside.append((one, redrawn(self.random, one.u, self.nudges, self.together)))
             beside.append((one, crossed(self.random, one.u, self.nudges, others, self.together)))
-        return self._likeliest(beside, seconds)[:ABOUT]
+        return self._likeliest(beside, seconds)[: self.few(ABOUT, seconds)]
 
     def _likeliest(self, drawn_about: Iterable[tuple[Descent, np.ndarray]], seconds: float) -> list[Descent]:
         """Points that were drawn about others, those first that leave least of what is seen until then."""
@@ -162,6 +163,11 @@ class InWaves:
     def share(self, seconds: float) -> float:
         """How much of the recording is rendered for so much of it."""
         return self.short / self.audio.shape[1] if seconds < SHORT_S else 1.0
+
+    def few(self, most: int, seconds: float) -> int:
+        """So many descents, or fewer where each look renders all of a long recording."""
+        whole_s = self.audio.shape[1] / self.sr
+        return most if seconds < SHORT_S else max(FEWEST, round(most * min(1.0, LONG_S / whole_s)))
 
     def problem(self, line: Notes, seconds: float) -> Problem:
         """Of the wave until so long after the onset."""
